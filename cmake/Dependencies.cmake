@@ -1,0 +1,32 @@
+# Everything Chaperon stands on, by Debian package name in scripts/setup.
+find_package(Threads REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(fmt 9 REQUIRED)
+find_package(spdlog 1.10 REQUIRED)
+find_package(CLI11 2.1 REQUIRED)
+find_package(Boost 1.74 REQUIRED COMPONENTS context)
+find_package(ZLIB REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(brotli REQUIRED IMPORTED_TARGET libbrotlidec libbrotlicommon)
+pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
+
+# llhttp: an installed CMake package where there is one, else the C sources that Debian ships in node-llhttp.
+find_package(llhttp QUIET)
+if(TARGET llhttp::llhttp_static)
+  add_library(chaperon_llhttp ALIAS llhttp::llhttp_static)
+elseif(TARGET llhttp::llhttp_shared)
+  add_library(chaperon_llhttp ALIAS llhttp::llhttp_shared)
+else()
+  find_path(LLHTTP_SOURCE_DIR NAMES llhttp.c PATHS /usr/share/llhttp NO_DEFAULT_PATH)
+  find_path(LLHTTP_INCLUDE_DIR NAMES llhttp.h PATHS /usr/share/include/llhttp /usr/include/llhttp NO_DEFAULT_PATH)
+  if(NOT LLHTTP_SOURCE_DIR OR NOT LLHTTP_INCLUDE_DIR)
+    message(FATAL_ERROR "llhttp was not found: install Debian's node-llhttp (scripts/setup does) or an llhttp CMake package")
+  endif()
+  add_library(chaperon_llhttp OBJECT
+    ${LLHTTP_SOURCE_DIR}/llhttp.c ${LLHTTP_SOURCE_DIR}/api.c ${LLHTTP_SOURCE_DIR}/http.c)
+  target_include_directories(chaperon_llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE_DIR})
+  # Strict: a lenient parser would hide what a server does wrong.
+  target_compile_definitions(chaperon_llhttp PRIVATE LLHTTP_STRICT_MODE=1)
+  target_compile_options(chaperon_llhttp PRIVATE -w -O2 -fvisibility=hidden)
+endif()

@@ -1,0 +1,540 @@
+// Session: one simulated user, as a scenario sees it.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <chaperon/detail/convert.hpp>
+#include <chaperon/detail/names.hpp>
+#include <chaperon/duration.hpp>
+#include <chaperon/errors.hpp>
+#include <chaperon/http.hpp>
+#include <chaperon/json.hpp>
+#include <chaperon/scenario.hpp>
+
+namespace chaperon {
+
+namespace session {
+struct State;
+}
+
+inline namespace v1 {
+
+/// How often and after what pause `retry_on_error` calls again.
+struct RetryOptions {
+  int retries = 1;              ///< calls after the first
+  Duration delay{0};            ///< before each of them
+  Duration random_delay = 1s;   ///< plus a random duration up to this
+};
+
+/// Whether run_scenario() merges the config it is given into the session's or puts it in its place.
+enum class MergeConfig : bool { no, yes };
+
+/// A namespace of the config or the assignments, or a path of keys into them: {"echo", "iterations"}.
+using Keys = std::initializer_list<std::string_view>;
+
+/// Several keys with their values: {{"user", "ann"}, {"age", 7}}.
+using KeyValues = std::initializer_list<std::pair<std::string_view, Json>>;
+
+/// An action of one's own for run_action(): it has a name, which is its metric's, and runs in a session.
+template <class A>
+concept CustomAction = requires(A& action, Session& session) {
+  { action.name() } -> std::convertible_to<std::string_view>;
+  action.run(session);
+};
+
+namespace detail {
+
+enum class LineLevel : std::uint8_t { debug, info, warn, error };
+
+// How to make, copy and destroy the value behind Session::state<T>(); its address identifies T.
+struct StateType {
+  void* (*make)();
+  void* (*copy)(const void*);  // null: T is not copyable, a copy is a new one
+  void (*destroy)(void*);
+};
+
+template <class T>
+inline constexpr StateType state_type{
+    [] { return static_cast<void*>(new T()); },
+    [] {
+      if constexpr (std::copy_constructible<T>) {
+        return +[](const void* value) { return static_cast<void*>(new T(*static_cast<const T*>(value))); };
+      } else {
+        return static_cast<void* (*)(const void*)>(nullptr);
+      }
+    }(),
+    [](void* value) { delete static_cast<T*>(value); },
+};
+
+}  // namespace detail
+
+/// One simulated user. A scenario gets one as the argument of its functions and acts through it; actions return the
+/// session, so that they chain. Calls marked (waits) suspend this session and no other; while a session is being
+/// cancelled they throw Cancelled. All calls throw WrongSession when they are made from another task than the session's
+/// own.
+class CHAPERON_API Session {
+ public:
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // --- Who and when ---------------------------------------------------------------------------------------------
+
+  /// The session's id, a UUID.
+  [[nodiscard]] std::string id() const;
+  /// The session's name: its scenario's, or the one that the load test's table gives it.
+  [[nodiscard]] std::string_view name() const noexcept;
+  /// The steady clock, read fresh.
+  [[nodiscard]] Instant now() const noexcept;
+
+  // --- HTTP -----------------------------------------------------------------------------------------------------
+
+  /// Sends a request to base_url + path, or to a full URL, and waits for the answer (waits; at most the timeout).
+  /// Whatever the server does, it does not throw: the outcome is recorded, response() has it, and `with_result` or
+  /// `on_error` is called. Throws InvalidArgument for options that cannot work (two bodies, a header with a line break),
+  /// RequiredConfigMissing without a base_url, and what the callbacks throw.
+  ///
+  ///     session.get("/items", {.params = {{"page", 2}}}).expect(200);
+  Session& get(std::string_view path);
+  Session& get(std::string_view path, const HttpOptions& options);
+  /// Like get(); the answer has no body.
+  Session& head(std::string_view path, const HttpOptions& options = {});
+  /// Like get(), with a body: `session.post("/login", {.json = {{"user", "ann"}}})`.
+  Session& post(std::string_view path, const HttpOptions& options = {});
+  /// Like post().
+  Session& put(std::string_view path, const HttpOptions& options = {});
+  /// Like post().
+  Session& patch(std::string_view path, const HttpOptions& options = {});
+  /// Like get(); named `del` because `delete` is a keyword.
+  Session& del(std::string_view path, const HttpOptions& options = {});
+  /// Like get().
+  Session& options(std::string_view path, const HttpOptions& options = {});
+  /// Like get(), with any method: `session.request("PROPFIND", "/dav")`. InvalidArgument if it is no HTTP token.
+  Session& request(std::string_view method, std::string_view path, const HttpOptions& options = {});
+
+  /// The answer to the last request; `status()` is 0 if none came.
+  [[nodiscard]] Response response() const;
+  /// Throws UnexpectedStatus unless the last answer's status is one of these: `session.get("/").expect(200, 304)`.
+  template <std::same_as<int>... More>
+  Session& expect(int status, More... more) {
+    expect_status({status, more...});
+    return *this;
+  }
+
+  /// Sends this header with every later request of this session; replaces one of the same name. Throws InvalidArgument for
+  /// a name or value that cannot be sent.
+  Session& set_header(std::string_view name, std::string_view value);
+  /// Sends `Authorization: Bearer TOKEN` with every later request.
+  Session& bearer_token(std::string_view token);
+  /// Sends HTTP Basic authentication with every later request.
+  Session& basic_auth(std::string_view user, std::string_view password);
+  /// Forgets all cookies.
+  Session& delete_cookies();
+
+  // --- Config ---------------------------------------------------------------------------------------------------
+
+  /// A config value as T: `config<int>("echo.iterations")`; a dot goes into nested objects. A duration type takes a number
+  /// of milliseconds or a text such as "1.5s". Throws RequiredConfigMissing, or ConfigTypeError for another type or an
+  /// integer out of T's range.
+  template <class T>
+  [[nodiscard]] T config(std::string_view key) const {
+    return converted_config<T>(key, required_config(key));
+  }
+  /// The same by a path of keys, which may themselves contain dots.
+  template <class T>
+  [[nodiscard]] T config(Keys path) const {
+    return converted_config<T>(path, required_config(path));
+  }
+  /// The same, or `fallback` if it is not set.
+  template <class T, class Fallback>
+    requires std::convertible_to<Fallback, T>
+  [[nodiscard]] T config(std::string_view key, Fallback&& fallback) const {
+    const Json* value = find_config(key);
+    return value == nullptr ? static_cast<T>(std::forward<Fallback>(fallback)) : converted_config<T>(key, *value);
+  }
+  template <class T, class Fallback>
+    requires std::convertible_to<Fallback, T>
+  [[nodiscard]] T config(Keys path, Fallback&& fallback) const {
+    const Json* value = find_config(path);
+    return value == nullptr ? static_cast<T>(std::forward<Fallback>(fallback)) : converted_config<T>(path, *value);
+  }
+
+  /// Sets a config value of this session; a dotted key nests.
+  Session& set_config(std::string_view key, Json value);
+  Session& set_config(std::string_view name_space, std::string_view key, Json value);
+  Session& set_config(KeyValues values);
+  /// Changes a config value in place: `f(Json&)`, null if it is not set.
+  template <std::invocable<Json&> F>
+  Session& update_config(std::string_view key, F&& f) {
+    std::forward<F>(f)(config_for_update({}, key));
+    return config_changed();
+  }
+  template <std::invocable<Json&> F>
+  Session& update_config(std::string_view name_space, std::string_view key, F&& f) {
+    std::forward<F>(f)(config_for_update(name_space, key));
+    return config_changed();
+  }
+
+  // --- Assignments and state ------------------------------------------------------------------------------------
+
+  /// Remembers a value under a key for the rest of the session.
+  Session& assign(std::string_view key, Json value);
+  Session& assign(std::string_view name_space, std::string_view key, Json value);
+  Session& assign(KeyValues values);
+  /// Assigns several values within a namespace; what else is in it stays.
+  Session& assign_in(std::string_view name_space, KeyValues values);
+  /// Changes an assignment in place: `f(Json&)`, null if it was never made.
+  template <std::invocable<Json&> F>
+  Session& update_assign(std::string_view key, F&& f) {
+    std::forward<F>(f)(assignment_for_update({}, key));
+    return *this;
+  }
+  template <std::invocable<Json&> F>
+  Session& update_assign(std::string_view name_space, std::string_view key, F&& f) {
+    std::forward<F>(f)(assignment_for_update(name_space, key));
+    return *this;
+  }
+  /// Forgets an assignment; nothing happens if it was never made.
+  Session& delete_assign(std::string_view key);
+  Session& delete_assign(std::string_view name_space, std::string_view key);
+  /// The value assigned to a key. Throws AssignmentMissing.
+  [[nodiscard]] Json assigned(std::string_view key) const { return required_assignment(key); }
+  /// The same as T. Throws AssignmentMissing, or ConfigTypeError for another type.
+  template <class T>
+  [[nodiscard]] T assigned(std::string_view key) const {
+    return converted_assignment<T>(key, required_assignment(key));
+  }
+  /// The same, or `fallback` if it was never made.
+  template <class T, class Fallback>
+    requires std::convertible_to<Fallback, T>
+  [[nodiscard]] T assigned(std::string_view key, Fallback&& fallback) const {
+    const Json* value = find_assignment(key);
+    return value == nullptr ? static_cast<T>(std::forward<Fallback>(fallback)) : converted_assignment<T>(key, *value);
+  }
+
+  /// This session's own T, default-constructed at first use.
+  template <class T>
+  [[nodiscard]] T& state() {
+    return *static_cast<T*>(find_state(detail::state_type<T>));
+  }
+
+  // --- Control --------------------------------------------------------------------------------------------------
+
+  /// Calls f(session, args…).
+  template <auto F, class... Args>
+  Session& call(Args&&... args) {
+    std::invoke(F, *this, std::forward<Args>(args)...);
+    return *this;
+  }
+  template <class F, class... Args>
+    requires std::invocable<F&, Session&, Args...>
+  Session& call(std::string_view /*name*/, F&& f, Args&&... args) {
+    std::invoke(f, *this, std::forward<Args>(args)...);
+    return *this;
+  }
+
+  /// The same, and records how long it took as `call(Scenario.f)`, or `call(NAME)`; if an exception leaves it, as
+  /// `Error exception call(…)`.
+  template <auto F, class... Args>
+  Session& call_traced(Args&&... args) {
+    const CallName name(detail::scope_name<F>(), detail::function_name<F>());
+    return traced("call", name.text(), [&] { std::invoke(F, *this, std::forward<Args>(args)...); });
+  }
+  template <class F, class... Args>
+    requires std::invocable<F&, Session&, Args...>
+  Session& call_traced(std::string_view name, F&& f, Args&&... args) {
+    return traced("call", name, [&] { std::invoke(f, *this, std::forward<Args>(args)...); });
+  }
+
+  /// Calls f(session, args…) `count` times, each time with copies of the arguments; not at all if count <= 0.
+  template <auto F, class... Args>
+  Session& repeat(std::int64_t count, const Args&... args) {
+    for (; count > 0; --count) {
+      std::invoke(F, *this, std::decay_t<const Args&>(args)...);
+      take_turn();
+    }
+    return *this;
+  }
+  template <class F, class... Args>
+    requires std::invocable<F&, Session&, Args...>
+  Session& repeat(std::string_view /*name*/, F&& f, std::int64_t count, const Args&... args) {
+    for (; count > 0; --count) {
+      std::invoke(f, *this, std::decay_t<const Args&>(args)...);
+      take_turn();
+    }
+    return *this;
+  }
+
+  /// The same, each call recorded as call_traced() does.
+  template <auto F, class... Args>
+  Session& repeat_traced(std::int64_t count, const Args&... args) {
+    for (; count > 0; --count) {
+      call_traced<F>(std::decay_t<const Args&>(args)...);
+      take_turn();
+    }
+    return *this;
+  }
+  template <class F, class... Args>
+    requires std::invocable<F&, Session&, Args...>
+  Session& repeat_traced(std::string_view name, F&& f, std::int64_t count, const Args&... args) {
+    for (; count > 0; --count) {
+      call_traced(name, f, std::decay_t<const Args&>(args)...);
+      take_turn();
+    }
+    return *this;
+  }
+
+  /// Calls f(session, args…) again and again: at least once, and never starts a call after `duration`.
+  template <auto F, class... Args>
+  Session& loop(Duration duration, const Args&... args) {
+    const auto start = now();
+    do {
+      std::invoke(F, *this, std::decay_t<const Args&>(args)...);
+      take_turn();
+    } while (now() - start < duration);
+    return *this;
+  }
+  template <class F, class... Args>
+    requires std::invocable<F&, Session&, Args...>
+  Session& loop(std::string_view /*name*/, F&& f, Duration duration, const Args&... args) {
+    const auto start = now();
+    do {
+      std::invoke(f, *this, std::decay_t<const Args&>(args)...);
+      take_turn();
+    } while (now() - start < duration);
+    return *this;
+  }
+
+  /// Calls f(session, args…); if an exception leaves it, waits and calls it again, at most `options.retries` times, then
+  /// lets the exception pass (waits). A cancellation or an abort is never retried.
+  template <auto F, class... Args>
+  Session& retry_on_error(const RetryOptions& options, const Args&... args) {
+    return retried(options, [&] { std::invoke(F, *this, std::decay_t<const Args&>(args)...); });
+  }
+  template <class F, class... Args>
+    requires std::invocable<F&, Session&, Args...>
+  Session& retry_on_error(std::string_view /*name*/, F&& f, const RetryOptions& options, const Args&... args) {
+    return retried(options, [&] { std::invoke(f, *this, std::decay_t<const Args&>(args)...); });
+  }
+
+  /// Runs another scenario's init, run and teardown in this session, with `config` merged into the session's as long as it
+  /// runs, or, with MergeConfig::no, in its place. Its assignments, cookies and state<T> stay. Recorded as
+  /// `run_scenario(NAME)`. What leaves its run as an exception leaves this call, after its teardown (waits).
+  ///
+  ///     session.run_scenario<LogIn>({{"user", "ann"}}).get("/cart");
+  template <class S>
+  Session& run_scenario(const Json& config = Json::object(), MergeConfig merge = MergeConfig::yes) {
+    return run_scenario(scenario<S>, config, merge);
+  }
+  /// The same for a scenario as a value: `scenario<A>`, `sequence<A, B>`. Throws InvalidArgument for more than one user.
+  Session& run_scenario(const Scenario& what, const Json& config = Json::object(), MergeConfig merge = MergeConfig::yes) {
+    const auto name = check_nested(what, config);
+    return traced("run_scenario", name, [&] { run_nested(what, config, merge); });
+  }
+
+  /// Waits (waits): `delay(500ms)`, `delay(random(2s))`. Zero or less lets the others run and comes back.
+  Session& delay(Duration duration);
+  Session& delay(RandomDuration duration);
+  template <class T>
+    requires std::integral<T> || std::floating_point<T>
+  Session& delay(T /*without a unit*/) {
+    static_assert(detail::always_false<T>, "a delay needs a unit: write delay(500ms)");
+    return *this;
+  }
+  /// Waits for a random time, uniform in (0, max] (waits).
+  Session& random_delay(Duration max);
+
+  /// Ends this session here: throws Cancelled; the session counts as cancelled, with this reason.
+  [[noreturn]] void abort(std::string_view reason);
+  /// Ends this session here: throws Cancelled; the session counts as failed, with this reason.
+  [[noreturn]] void fail(std::string_view reason);
+
+  /// Runs code that blocks (a database driver, a file) on a pool of threads and waits for it (waits); returns what it
+  /// returns, throws what it throws. It must not use the session. Once begun it is waited for even when the session is
+  /// cancelled.
+  template <std::invocable F>
+  std::invoke_result_t<F&> blocking(F&& f) {
+    using Result = std::invoke_result_t<F&>;
+    std::exception_ptr failure;
+    if constexpr (std::is_void_v<Result>) {
+      run_blocking([&] {
+        try {
+          f();
+        } catch (...) {
+          failure = std::current_exception();
+        }
+      });
+      if (failure) std::rethrow_exception(std::move(failure));
+    } else {
+      std::optional<Result> result;
+      run_blocking([&] {
+        try {
+          result.emplace(f());
+        } catch (...) {
+          failure = std::current_exception();
+        }
+      });
+      if (failure) std::rethrow_exception(std::move(failure));
+      return *std::move(result);
+    }
+  }
+
+  // --- Measuring ------------------------------------------------------------------------------------------------
+
+  /// Runs an action of one's own and records how long it took under its name().
+  template <CustomAction A>
+  Session& run_action(A&& action) {
+    const std::string name(std::string_view(action.name()));
+    return traced(name, {}, [&] { action.run(*this); });
+  }
+  /// Calls f() and records how long it took as `metric`; returns what it returns.
+  template <std::invocable F>
+  std::invoke_result_t<F> time(std::string_view metric, F&& f) {
+    if constexpr (std::is_void_v<std::invoke_result_t<F>>) {
+      traced(metric, {}, std::forward<F>(f));
+    } else {
+      std::optional<std::invoke_result_t<F>> result;
+      traced(metric, {}, [&] { result.emplace(std::forward<F>(f)()); });
+      return *std::move(result);
+    }
+  }
+  /// Records the time from an instant until now as `metric`.
+  Session& time_since(Instant start, std::string_view metric);
+  /// Records a duration as `metric`.
+  Session& add_metric(std::string_view metric, Duration value);
+  /// Records a number without a unit as `metric`.
+  template <class T>
+    requires std::integral<T> || std::floating_point<T>
+  Session& add_metric(std::string_view metric, T value) {
+    return add_number(metric, static_cast<double>(value));
+  }
+
+  // --- Logging --------------------------------------------------------------------------------------------------
+
+  /// Writes a line to the log (stderr), with the session's id and name before it; formatted as by fmt, and only if the
+  /// level is shown (`--log-level`). Never waits.
+  template <class... Args>
+  Session& log_debug(fmt::format_string<Args...> format, Args&&... args) {
+    return log(detail::LineLevel::debug, format, fmt::make_format_args(args...));
+  }
+  template <class... Args>
+  Session& log_info(fmt::format_string<Args...> format, Args&&... args) {
+    return log(detail::LineLevel::info, format, fmt::make_format_args(args...));
+  }
+  template <class... Args>
+  Session& log_warn(fmt::format_string<Args...> format, Args&&... args) {
+    return log(detail::LineLevel::warn, format, fmt::make_format_args(args...));
+  }
+  template <class... Args>
+  Session& log_error(fmt::format_string<Args...> format, Args&&... args) {
+    return log(detail::LineLevel::error, format, fmt::make_format_args(args...));
+  }
+
+ private:
+  friend struct session::State;
+  explicit Session(session::State& state) noexcept : state_(state) {}
+  ~Session() = default;
+
+  // `Scenario.f`, put together without allocating.
+  class CHAPERON_API CallName {
+   public:
+    CallName(std::string_view scope, std::string_view function) noexcept;
+    [[nodiscard]] std::string_view text() const noexcept { return {text_, size_}; }
+
+   private:
+    char text_[96];
+    std::size_t size_;
+  };
+
+  template <class F>
+  Session& traced(std::string_view action, std::string_view target, F&& f) {
+    const auto start = begin_traced();
+    try {
+      std::forward<F>(f)();
+    } catch (const Cancelled&) {
+      end_traced(action, target, start, Reason::cancelled);
+      throw;
+    } catch (...) {
+      end_traced(action, target, start, Reason::exception);
+      throw;
+    }
+    end_traced(action, target, start, Reason::none);
+    return *this;
+  }
+
+  template <class F>
+  Session& retried(const RetryOptions& options, F&& f) {
+    for (int retry = 0;; ++retry) {
+      try {
+        f();
+        return *this;
+      } catch (const Cancelled&) {
+        throw;
+      } catch (...) {
+        if (retry >= options.retries) throw;
+        log_retry(retry + 1, options.retries);
+      }
+      delay_before_retry(options);
+    }
+  }
+
+  template <class T, class Key>
+  T converted_config(const Key& key, const Json& value) const {
+    try {
+      return detail::from_json<T>(value);
+    } catch (const std::exception& e) {
+      throw_config_type(key, detail::type_name<T>(), e.what());
+    }
+  }
+  template <class T>
+  T converted_assignment(std::string_view key, const Json& value) const {
+    try {
+      return detail::from_json<T>(value);
+    } catch (const std::exception& e) {
+      throw_assignment_type(key, detail::type_name<T>(), e.what());
+    }
+  }
+
+  [[nodiscard]] const Json* find_config(std::string_view key) const;
+  [[nodiscard]] const Json* find_config(Keys path) const;
+  [[nodiscard]] const Json& required_config(std::string_view key) const;
+  [[nodiscard]] const Json& required_config(Keys path) const;
+  [[noreturn]] void throw_config_type(std::string_view key, std::string_view type, std::string_view why) const;
+  [[noreturn]] void throw_config_type(Keys path, std::string_view type, std::string_view why) const;
+  [[noreturn]] void throw_assignment_type(std::string_view key, std::string_view type, std::string_view why) const;
+  Json& config_for_update(std::string_view name_space, std::string_view key);
+  Session& config_changed();
+  [[nodiscard]] const Json* find_assignment(std::string_view key) const;
+  [[nodiscard]] const Json& required_assignment(std::string_view key) const;
+  Json& assignment_for_update(std::string_view name_space, std::string_view key);
+  void* find_state(const detail::StateType& type);
+
+  void expect_status(std::initializer_list<int> statuses) const;
+  Instant begin_traced();
+  void end_traced(std::string_view action, std::string_view target, Instant start, Reason outcome);
+  void log_retry(int retry, int retries);
+  void delay_before_retry(const RetryOptions& options);
+  static std::string check_nested(const Scenario& what, const Json& config);
+  void run_nested(const Scenario& what, const Json& config, MergeConfig merge);
+  // Lets the others run after 64 actions without a wait.
+  void take_turn();
+  void run_blocking(const std::function<void()>& f);
+  Session& add_number(std::string_view metric, double value);
+  Session& log(detail::LineLevel level, fmt::string_view format, fmt::format_args args);
+
+  session::State& state_;
+};
+
+}  // namespace v1
+}  // namespace chaperon

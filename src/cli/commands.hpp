@@ -1,0 +1,24 @@
+// The commands. Each takes what follows its name, and returns an exit code or throws what command_line.cpp
+// turns into one.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/exit_code.hpp"
+#include "cli/process.hpp"
+
+namespace chaperon::cli {
+
+/// `chaperon run`: compiles or loads a scenario file and runs a load test of it.
+ExitCode run_command(Process& process, const std::vector<std::string>& arguments);
+/// `chaperon bench`: loads one URL.
+ExitCode bench_command(Process& process, const std::vector<std::string>& arguments);
+/// `chaperon list`: shows the load tests of a scenario file.
+ExitCode list_command(Process& process, const std::vector<std::string>& arguments);
+/// `chaperon new`: writes a scenario file to begin with.
+ExitCode new_command(Process& process, const std::vector<std::string>& arguments);
+/// `chaperon target`: serves the built-in target until it is interrupted.
+ExitCode target_command(Process& process, const std::vector<std::string>& arguments);
+
+}  // namespace chaperon::cli

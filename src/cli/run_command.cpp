@@ -1,0 +1,57 @@
+#include <optional>
+
+#include <fmt/format.h>
+
+#include <chaperon/errors.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/run_arguments.hpp"
+#include "cli/run_report.hpp"
+#include "cli/scenario_file.hpp"
+#include "cli/scenario_library.hpp"
+#include "cli/target_process.hpp"
+
+namespace chaperon::cli {
+
+ExitCode run_command(Process& process, const std::vector<std::string>& words) {
+  Arguments arguments(
+      "chaperon run", "FILE [LOAD_TEST] [OPTIONS]",
+      "Runs a load test: compiles FILE (only if it changed), starts its sessions, shows what they measured.",
+      {"chaperon run shop.cpp --target                       against the built-in server",
+       "chaperon run shop.cpp --base-url http://localhost:8080 --output metrics.csv",
+       "chaperon run shop.cpp ShopTest --config users=100 --config think.max=2s",
+       "chaperon run shop.cpp --tag nightly --allow-failures --cxxflags \"-O2 -lpq\""});
+  std::string file;
+  std::string flags;
+  bool target = false;
+  RunArguments given;
+  arguments.positional("FILE", file, true,
+                       "a scenario file (.cpp, .cc, .cxx), or a library made from one (.so)");
+  arguments.positional("LOAD_TEST", given.load_test, false, "which load test, if FILE has several");
+  if (process.serve_target) {
+    arguments.flag("--target", target, "start the built-in target server for this run, and load it");
+  }
+  given.declare(arguments);
+  arguments.option("--cxxflags", flags, "FLAGS", "more flags for the compiler, last on its command line");
+  if (!arguments.parse(words, process)) return ExitCode::passed;
+
+  if (target && !given.base_url.empty()) {
+    throw InputError("--target and --base-url both say which server to load: give one of them");
+  }
+  // All that can be wrong is looked at before the compiler is started.
+  auto options = given.run_options();
+  const LogSession log(given.level());
+  Report report(process, given.report_options());
+
+  const auto load_tests = load_scenario_file(process, file, flags);
+  const auto& load_test =
+      choose_load_test(load_tests, given.load_test, file, fmt::format("chaperon run {}", file));
+  std::optional<TargetProcess> target_process;
+  if (target) {
+    target_process.emplace(process);
+    options.base_url = target_process->url();
+  }
+  return report.run(load_test, std::move(options));
+}
+
+}  // namespace chaperon::cli

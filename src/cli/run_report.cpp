@@ -1,0 +1,131 @@
+#include "cli/run_report.hpp"
+
+#include <ostream>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <chaperon/errors.hpp>
+
+#include "base/json.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/live_line.hpp"
+#include "cli/number_text.hpp"
+#include "cli/summary.hpp"
+#include "cli/url_text.hpp"
+#include "cli/verdict.hpp"
+#include "export/export_results.hpp"
+#include "export/exporter.hpp"
+#include "export/output_error.hpp"
+#include "export/output_path.hpp"
+
+namespace chaperon::cli {
+namespace {
+
+constexpr Duration kProgressInterval = 1s;
+
+// Export knows no command line: its errors become those of a wrong option here.
+template <class F>
+auto as_input_error(F&& f) {
+  try {
+    return std::forward<F>(f)();
+  } catch (const exporting::OutputError& error) {
+    throw InputError(error.what());
+  }
+}
+
+}  // namespace
+
+std::string start_text(const RunStart& start, const std::string& title) {
+  const auto loops = count_text(start.loops, "loop", "loops");
+  constexpr std::string_view kEnd = "Ctrl-C stops and reports.";
+  if (!title.empty()) return fmt::format("{}, {}, seed {}. {}", title, loops, start.seed, kEnd);
+  const auto url = start.base_url.empty() ? std::string() : ", " + without_password(start.base_url);
+  return fmt::format("{}: {}, {}{}, seed {}. {}", start.load_test,
+                     count_text(start.sessions, "session", "sessions"), loops, url, start.seed, kEnd);
+}
+
+Report::Report(Process& process, ReportOptions options) : process_(process), options_(std::move(options)) {
+  as_input_error([&] {
+    if (!options_.format.empty()) static_cast<void>(exporting::exporter_for(options_.format));
+    if (!options_.output.empty() && !options_.tag.empty()) {
+      throw InputError("--output and --tag both say where results go: give one of them");
+    }
+    if (!options_.output.empty())
+      file_.emplace(options_.output, exporting::Parents::must_exist, process_.out);
+  });
+}
+
+void Report::prepare(const std::string& load_test) {
+  if (options_.tag.empty()) return;
+  as_input_error([&] {
+    const auto extension = options_.format.empty() ? std::string("csv") : options_.format;
+    const auto path =
+        exporting::tagged_path(load_test, options_.tag, std::chrono::system_clock::now(), extension);
+    file_.emplace(path, exporting::Parents::create, process_.out);
+    options_.output = path.string();
+  });
+}
+
+ExitCode Report::run(const RegisteredLoadTest& load_test, RunOptions options) {
+  prepare(load_test.name);
+  Results results;
+  {
+    const Interrupt interrupt(process_);
+    LiveLine live(*process_.err, process_.err_is_terminal, process_.columns);
+    bool stopping = false;
+    options.stop = process_.stop.get_token();
+    options.progress_interval = kProgressInterval;
+    options.on_start = [&](const RunStart& start) {
+      *process_.err << start_text(start, options_.title) << std::endl;
+    };
+    options.on_progress = [&](const Progress& progress) {
+      if (!stopping && process_.stop.stop_requested()) {
+        stopping = true;
+        live.clear();
+        *process_.err << "stopping: what was measured is reported; Ctrl-C again leaves at once" << std::endl;
+      }
+      live.show(live_text(progress, kProgressInterval));
+    };
+    results = run_load_test(load_test, std::move(options));
+  }
+  // Files first: whatever happens to the terminal, they are there.
+  const auto files = write_files(results);
+  auto code = ExitCode::passed;
+  print(results, files, code);
+  return code;
+}
+
+std::vector<std::string> Report::write_files(const Results& results) {
+  if (!file_) return {};
+  return as_input_error([&] {
+    const auto format =
+        options_.format.empty() ? std::string(exporting::format_for_path(options_.output)) : options_.format;
+    return exporting::export_results(results, *file_, format);
+  });
+}
+
+void Report::print(const Results& results, const std::vector<std::string>& files, ExitCode& code) {
+  const auto verdict =
+      judge(results, options_.allow_failures ? Strictness::all_failures : Strictness::any_failure);
+  code = verdict.code;
+  // Where the results themselves go to stdout, the summary must not be among them.
+  const bool to_stderr = file_ && file_->is_standard_output();
+  auto& out = to_stderr ? *process_.err : *process_.out;
+  const SummaryStyle style{.colours = to_stderr ? process_.colours_err() : process_.colours_out(),
+                           .width = process_.columns == 0 ? kColumns : process_.columns};
+  const auto title = options_.title.empty() ? results.load_test : options_.title;
+  // What was asked for goes between the table and the names of the files, which are to be the last line.
+  const bool more = options_.print_results || options_.print_metrics;
+  out << render_summary(results, title, verdict, more ? std::vector<std::string>() : files, style)
+      << std::flush;
+  if (options_.print_results) out << '\n' << dump(results.stored, 2) << '\n';
+  if (options_.print_metrics) {
+    out << '\n';
+    exporting::exporter_for("json").write(results, out);
+  }
+  if (more && !files.empty()) out << fmt::format("\n{}\n", fmt::join(files, "  "));
+  out << std::flush;
+}
+
+}  // namespace chaperon::cli

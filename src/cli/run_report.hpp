@@ -1,0 +1,58 @@
+// Running a load test at the terminal: what `run`, `bench` and programs with load tests of their own have in
+// common.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <chaperon/load_test.hpp>
+
+#include "cli/exit_code.hpp"
+#include "cli/process.hpp"
+#include "export/output_file.hpp"
+
+namespace chaperon::cli {
+
+/// What to do with the results, as the options say it.
+struct ReportOptions {
+  std::string output{};  ///< `--output`
+  std::string format{};  ///< `--format`; empty: by the output's extension, else CSV
+  std::string tag{};     ///< `--tag`
+  bool print_results = false;
+  bool print_metrics = false;
+  bool allow_failures = false;
+  std::string title{};  ///< such as `bench http://h/: 10 sessions, 10.0 s`; empty: the load test's name
+};
+
+/// Where results go. Making it checks all that can be checked before the run.
+class Report {
+ public:
+  /// Throws InputError for an unknown format, a tag together with an output, or an output that cannot be
+  /// written.
+  Report(Process& process, ReportOptions options);
+
+  /// For `--tag`: checks the path that the load test's name gives. Throws InputError.
+  void prepare(const std::string& load_test);
+
+  /// Runs the load test and shows it: one line before, a live line, the summary after; writes the files.
+  /// Returns the exit code. Throws InputError if the load test cannot be run, or the results cannot be
+  /// written.
+  ExitCode run(const RegisteredLoadTest& load_test, RunOptions options);
+
+ private:
+  std::vector<std::string> write_files(const Results& results);
+  void print(const Results& results, const std::vector<std::string>& files, ExitCode& code);
+
+  Process& process_;
+  ReportOptions options_;
+  std::optional<exporting::OutputFile> file_;
+};
+
+/// The line before a run: `ShopTest: 600 sessions, 2 loops, http://127.0.0.1:5000, seed 4711. Ctrl-C stops
+/// and reports.` A title, which says itself how many sessions there are, stands instead of all before the
+/// loops.
+std::string start_text(const RunStart& start, const std::string& title);
+
+}  // namespace chaperon::cli

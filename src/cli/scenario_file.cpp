@@ -1,0 +1,50 @@
+#include "cli/scenario_file.hpp"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include <chaperon/errors.hpp>
+
+#include "cli/scenario_compiler.hpp"
+#include "cli/scenario_library.hpp"
+
+namespace chaperon::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+void require_file(const std::string& file) {
+  std::error_code error;
+  const auto status = fs::status(file, error);
+  if (fs::is_directory(status))
+    throw InputError(fmt::format("{} is a directory: name a scenario file in it", file));
+  if (fs::exists(status)) return;
+  if (fs::exists(file + ".cpp", error)) {
+    throw InputError(fmt::format("{} does not exist: did you mean {}.cpp?", file, file));
+  }
+  const auto stem = fs::path(file).stem().string();
+  throw InputError(fmt::format(
+      "{} does not exist: check the path, or let 'chaperon new {}' write one to begin with", file, stem));
+}
+
+}  // namespace
+
+std::vector<RegisteredLoadTest> load_scenario_file(Process& process, const std::string& file,
+                                         const std::string& flags) {
+  require_file(file);
+  const auto extension = fs::path(file).extension();
+  if (extension == ".so") {
+    if (!flags.empty())
+      throw InputError(fmt::format("--cxxflags has no effect on {}, which is compiled: leave it out", file));
+    return load_scenario_library(file, file);
+  }
+  if (extension == ".cpp" || extension == ".cc" || extension == ".cxx") {
+    return load_scenario_library(compile_scenario(process, file, flags), file);
+  }
+  throw InputError(fmt::format(
+      "{} is no scenario file: a C++ file (.cpp, .cc, .cxx) or a library made from one (.so) is needed",
+      file));
+}
+
+}  // namespace chaperon::cli

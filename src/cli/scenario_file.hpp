@@ -1,0 +1,17 @@
+// A scenario file as named on the command line: C++ to compile, or a library.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <chaperon/load_test.hpp>
+
+#include "cli/process.hpp"
+
+namespace chaperon::cli {
+
+/// The load tests in a file: `.so` is loaded; `.cpp`, `.cc` and `.cxx` are compiled with `flags` first,
+/// unless that was done before. Throws InputError or CompileError.
+std::vector<RegisteredLoadTest> load_scenario_file(Process& process, const std::string& file, const std::string& flags);
+
+}  // namespace chaperon::cli

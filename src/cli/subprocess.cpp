@@ -1,0 +1,182 @@
+#include "cli/subprocess.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace chaperon::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+int milliseconds_until(Clock::time_point deadline) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1'000'000));
+}
+
+// Runs between fork and exec: only async-signal-safe calls.
+[[noreturn]] void become(const ChildOptions& options, char* const* arguments, int output, int failure,
+                         pid_t parent) {
+  if (options.own_group) setpgid(0, 0);
+  if (options.dies_with_parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // The parent may have ended before the line above took effect.
+    if (getppid() != parent) _exit(127);
+  }
+  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null >= 0) dup2(null, STDIN_FILENO);
+  dup2(output, STDOUT_FILENO);
+  if (options.capture_stderr) dup2(output, STDERR_FILENO);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  execv(arguments[0], arguments);
+  const int error = errno;
+  [[maybe_unused]] const auto written = write(failure, &error, sizeof error);
+  _exit(127);
+}
+
+}  // namespace
+
+Child::Child(const ChildOptions& options) {
+  const auto fail = [&](int error) {
+    throw std::runtime_error(fmt::format("{} cannot be started: {}", options.command.front(),
+                                         std::generic_category().message(error)));
+  };
+  std::array<int, 2> output{};
+  std::array<int, 2> failure{};
+  if (pipe2(output.data(), O_CLOEXEC) != 0) fail(errno);
+  if (pipe2(failure.data(), O_CLOEXEC) != 0) {
+    const int error = errno;
+    close(output[0]);
+    close(output[1]);
+    fail(error);
+  }
+  std::vector<char*> arguments;
+  for (const auto& word : options.command)
+    arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+
+  const pid_t parent = getpid();
+  pid_ = fork();
+  if (pid_ == 0) become(options, arguments.data(), output[1], failure[1], parent);
+  const int fork_error = errno;
+  close(output[1]);
+  close(failure[1]);
+  output_ = output[0];
+  int error = pid_ < 0 ? fork_error : 0;
+  // The pipe closes at exec, so that this read ends at once.
+  if (error == 0) {
+    while (read(failure[0], &error, sizeof error) < 0 && errno == EINTR) {
+    }
+  }
+  close(failure[0]);
+  if (error != 0) {
+    close(output_);
+    if (pid_ > 0) waitpid(pid_, nullptr, 0);
+    fail(error);
+  }
+}
+
+Child::~Child() {
+  if (pid_ > 0) {
+    kill(pid_, SIGKILL);
+    wait();
+  }
+  close(output_);
+}
+
+std::optional<std::string> Child::read_line(Duration timeout) {
+  const auto deadline = Clock::now() + timeout;
+  std::string line;
+  while (true) {
+    pollfd waiting{.fd = output_, .events = POLLIN, .revents = 0};
+    const int ready = poll(&waiting, 1, milliseconds_until(deadline));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) return std::nullopt;
+    char c = 0;
+    // One character at a time: what follows the line stays in the pipe.
+    const auto got = read(output_, &c, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return std::nullopt;
+    if (c == '\n') return line;
+    line += c;
+  }
+}
+
+std::string Child::read_all() {
+  std::string text;
+  std::array<char, 16'384> buffer{};
+  while (true) {
+    const auto got = read(output_, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  wait();
+  return text;
+}
+
+int Child::wait() {
+  if (pid_ <= 0) return status_;
+  int status = 0;
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = 0;
+  status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return status_;
+}
+
+bool Child::ended_within(Duration patience) {
+  // A process descriptor becomes readable when the process ends.
+  const int descriptor = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
+  if (descriptor < 0) return false;
+  const auto deadline = Clock::now() + patience;
+  int ready = 0;
+  do {
+    pollfd waiting{.fd = descriptor, .events = POLLIN, .revents = 0};
+    ready = poll(&waiting, 1, milliseconds_until(deadline));
+  } while (ready < 0 && errno == EINTR);
+  close(descriptor);
+  return ready > 0;
+}
+
+int Child::stop(Duration patience) {
+  if (pid_ <= 0) return status_;
+  kill(pid_, SIGTERM);
+  if (!ended_within(patience)) kill(pid_, SIGKILL);
+  return wait();
+}
+
+std::optional<std::string> find_program(const std::string& name, const std::string& path) {
+  const auto is_program = [](const std::string& file) {
+    std::error_code error;
+    return std::filesystem::is_regular_file(file, error) && access(file.c_str(), X_OK) == 0;
+  };
+  if (name.empty()) return std::nullopt;
+  if (name.find('/') != std::string::npos) return is_program(name) ? std::optional(name) : std::nullopt;
+  std::string_view rest = path;
+  while (true) {
+    const auto colon = rest.find(':');
+    const auto directory = rest.substr(0, colon);
+    auto file = directory.empty() ? "./" + name : std::string(directory) + "/" + name;
+    if (is_program(file)) return file;
+    if (colon == std::string_view::npos) return std::nullopt;
+    rest.remove_prefix(colon + 1);
+  }
+}
+
+}  // namespace chaperon::cli

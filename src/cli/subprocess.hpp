@@ -1,0 +1,55 @@
+// Child processes: a compiler whose output is collected, a server whose first line is read.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include <chaperon/duration.hpp>
+
+namespace chaperon::cli {
+
+/// What a child is started with. Its stdin is /dev/null.
+struct ChildOptions {
+  std::vector<std::string>
+      command{};                  ///< command[0] is the file to execute, with a slash: PATH is not searched
+  bool capture_stderr = false;    ///< into the same pipe as stdout; else it shares this process's stderr
+  bool own_group = false;         ///< Ctrl-C in the terminal does not reach it
+  bool dies_with_parent = false;  ///< killed when the thread that started it ends, however it ends
+};
+
+/// A child process and its stdout. The destructor kills and reaps it.
+class Child {
+ public:
+  /// Starts it. Throws std::runtime_error, which names the command and the reason, if it cannot be started.
+  explicit Child(const ChildOptions& options);
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  /// Waits for the first line of its output; nothing if the output ends, or `timeout` passes, before.
+  std::optional<std::string> read_line(Duration timeout);
+  /// Reads all its output and waits until it has ended; returns the output.
+  std::string read_all();
+  /// Waits until it has ended. Returns its exit status, or 128 + N if signal N ended it.
+  int wait();
+  /// Asks it to end (SIGTERM), then kills it if it has not within `patience`; returns as wait() does.
+  int stop(Duration patience);
+  /// Its process id; 0 once it has been waited for.
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+
+ private:
+  bool ended_within(Duration patience);
+
+  pid_t pid_ = 0;
+  int output_ = -1;
+  int status_ = 0;
+};
+
+/// The path of a program as a shell would find it: itself if it has a slash, else from the directories of
+/// `path`. Nothing if there is no such executable file.
+std::optional<std::string> find_program(const std::string& name, const std::string& path);
+
+}  // namespace chaperon::cli

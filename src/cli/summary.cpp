@@ -1,0 +1,180 @@
+#include "cli/summary.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "cli/number_text.hpp"
+#include "cli/rows.hpp"
+#include "cli/table.hpp"
+
+namespace chaperon::cli {
+namespace {
+
+constexpr std::size_t kMostGroups = 10;  // of errors, and of endings
+constexpr std::size_t kShownId = 4;      // characters of a session's id: enough to find it in a log
+
+std::string total_sessions(const SessionCounts& sessions) {
+  std::vector<std::string> parts;
+  const auto add = [&](std::uint64_t count, std::string_view how) {
+    if (count > 0) parts.push_back(fmt::format("{} {}", count_text(count), how));
+  };
+  add(sessions.ok, "ok");
+  add(sessions.failed, "failed");
+  add(sessions.cancelled, "cancelled");
+  add(sessions.timed_out, "timed out");
+  if (parts.empty()) return "0";
+  return fmt::format("{}: {}", count_text(sessions.total()), fmt::join(parts, ", "));
+}
+
+std::string total_requests(const Results& results) {
+  const auto& traffic = results.traffic;
+  const double seconds = std::chrono::duration<double>(results.duration).count();
+  std::string text = count_text(traffic.requests);
+  if (seconds > 0) text += fmt::format(" ({}/s)", rate_text(static_cast<double>(traffic.requests) / seconds));
+  text += fmt::format(", {}", count_text(traffic.errors, "error", "errors"));
+  if (traffic.errors > 0 && traffic.requests > 0) {
+    const auto share = static_cast<double>(traffic.errors) / static_cast<double>(traffic.requests);
+    text += fmt::format(" ({})", percent_text(std::min(share, 1.0)));
+  }
+  if (traffic.retried > 0) text += fmt::format(", {} retried", count_text(traffic.retried));
+  return text + fmt::format(", {} sent, {} received", bytes_text(traffic.bytes_sent),
+                            bytes_text(traffic.bytes_received));
+}
+
+void append_wrapped(std::string& text, std::string_view first, std::string_view indent, std::string_view body,
+                    std::size_t width) {
+  const auto room = width - std::min(width - 1, display_width(first));
+  const auto lines = wrapped(body, room);
+  for (std::size_t at = 0; at < lines.size(); ++at)
+    text += fmt::format("{}{}\n", at == 0 ? first : indent, lines[at]);
+}
+
+void append_health(std::string& text, const GeneratorHealth& health, const SummaryStyle& style) {
+  const auto load = fmt::format("busiest loop {}, lateness p99 {}", percent_text(health.busiest_loop),
+                                latency_text(health.lateness_p99));
+  std::string extra;
+  if (health.queued_p99 > kLongQueue) {
+    extra += fmt::format(", requests queued p99 {}", latency_text(health.queued_p99));
+  }
+  if (health.log_lines_dropped > 0)
+    extra += fmt::format(", {} log lines dropped", count_text(health.log_lines_dropped));
+  const bool overloaded = health.busiest_loop > kBusyLoop || health.lateness_p99 > kLateLoop;
+  text += fmt::format("  generator  {}{}{}\n", overloaded ? "" : "healthy: ", load, extra);
+  if (overloaded) {
+    text += "  " +
+            coloured("! the generator was the bottleneck; these latencies are partly its own", Colour::yellow,
+                     style.colours) +
+            "\n";
+  }
+}
+
+std::string short_id(std::string_view id) {
+  return std::string(id.substr(0, kShownId));
+}
+
+// What there is to say about a kind of error: an example, how long answers of that kind took, where it began.
+std::string error_detail(const Results& results, const ErrorGroup& error) {
+  std::vector<std::string> parts;
+  for (const auto& metric : results.metrics) {
+    if (metric.session() == error.session && metric.action() == error.action &&
+        metric.target() == error.target && metric.error() == error.reason &&
+        error.reason.starts_with("HTTP ") && metric.count() >= 2) {
+      parts.push_back(fmt::format("p50 {}", latency_text(metric.percentile(50))));
+    }
+  }
+  if (!error.example.empty()) parts.push_back(printable(error.example));
+  auto where = fmt::format("first at {}", clock_text(error.first_at));
+  if (!error.session_id.empty()) {
+    where += fmt::format(", session {} ({})", short_id(error.session_id), printable(error.session));
+  }
+  parts.push_back(std::move(where));
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+void append_more(std::string& text, std::size_t groups) {
+  if (groups > kMostGroups)
+    text += fmt::format("         and {} kinds more; --format json writes all\n", groups - kMostGroups);
+}
+
+void append_errors(std::string& text, const Results& results, const SummaryStyle& style) {
+  if (results.errors.empty()) return;
+  constexpr std::size_t kWidestLabel = 30;
+  const auto base_url = common_base_url(results);
+  const auto shown = std::min(results.errors.size(), kMostGroups);
+  std::size_t label_width = 0;
+  std::size_t reason_width = 0;
+  std::vector<std::string> labels;
+  for (std::size_t at = 0; at < shown; ++at) {
+    const auto& error = results.errors[at];
+    labels.push_back(shortened(printable(action_label(error.action, error.target, base_url)), kWidestLabel));
+    label_width = std::max(label_width, display_width(labels.back()));
+    reason_width = std::max(reason_width, display_width(error.reason));
+  }
+  text += "\nerrors\n";
+  for (std::size_t at = 0; at < shown; ++at) {
+    const auto& error = results.errors[at];
+    const auto first = fmt::format("{}  {}  {}  ", right_aligned(count_text(error.count), 7),
+                                   left_aligned(labels[at], label_width),
+                                   left_aligned(printable(error.reason), reason_width));
+    append_wrapped(text, first, std::string(display_width(first), ' '), error_detail(results, error),
+                   style.width);
+  }
+  append_more(text, results.errors.size());
+}
+
+void append_endings(std::string& text, const Results& results, const SummaryStyle& style) {
+  if (results.endings.empty()) return;
+  const auto shown = std::min(results.endings.size(), kMostGroups);
+  std::size_t reason_width = 0;
+  std::size_t name_width = 0;
+  for (std::size_t at = 0; at < shown; ++at) {
+    reason_width = std::max(reason_width, display_width(results.endings[at].reason));
+    name_width = std::max(name_width, display_width(results.endings[at].session));
+  }
+  name_width = std::min<std::size_t>(name_width, 24);
+  text += "\nsessions\n";
+  for (std::size_t at = 0; at < shown; ++at) {
+    const auto& ending = results.endings[at];
+    const auto first = fmt::format(
+        "{}  {}  {}  ", right_aligned(count_text(ending.count), 7), left_aligned(ending.reason, reason_width),
+        left_aligned(shortened(printable(ending.session), name_width), name_width));
+    auto detail = printable(ending.example);
+    if (!ending.session_id.empty()) {
+      detail += fmt::format("{}({})", detail.empty() ? "" : "   ", short_id(ending.session_id));
+    }
+    append_wrapped(text, first, std::string(display_width(first), ' '), detail, style.width);
+  }
+  append_more(text, results.endings.size());
+}
+
+}  // namespace
+
+std::string render_summary(const Results& results, const std::string& title, const Verdict& verdict,
+                           const std::vector<std::string>& files, const SummaryStyle& asked) {
+  auto style = asked;
+  style.width = std::clamp<std::size_t>(style.width == 0 ? kColumns : style.width, 60, kColumns);
+
+  auto colour = Colour::green;
+  if (verdict.code == ExitCode::failed) colour = Colour::red;
+  if (verdict.code == ExitCode::interrupted) colour = Colour::yellow;
+  const auto judged = verdict_text(verdict);
+  // Only the word is coloured, so that the rest of a long reason stays readable.
+  auto text = fmt::format("{}: {}{}\n\n", printable(title), coloured(verdict.word, colour, style.colours),
+                          judged.substr(verdict.word.size()));
+  text += fmt::format("  duration   {}\n", latency_text(results.duration));
+  text += fmt::format("  sessions   {}\n", total_sessions(results.sessions));
+  text += fmt::format("  requests   {}\n", total_requests(results));
+  append_health(text, results.generator, style);
+  for (const auto& warning : results.warnings)
+    append_wrapped(text, "  ! ", "    ", printable(warning), style.width);
+
+  if (const auto table = render_table(results, style.width); !table.empty()) text += "\n" + table;
+  append_errors(text, results, style);
+  append_endings(text, results, style);
+  if (!files.empty()) text += fmt::format("\n{}\n", fmt::join(files, "  "));
+  return text;
+}
+
+}  // namespace chaperon::cli

@@ -1,0 +1,68 @@
+// One request and its answer, from the call to the last byte.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <boost/intrusive/list_hook.hpp>
+
+#include <chaperon/errors.hpp>
+
+#include "http/request_head.hpp"
+#include "http/response_data.hpp"
+#include "http/response_limits.hpp"
+
+namespace chaperon::http {
+
+class Connection;
+class Origin;
+class Pool;
+
+using WaitingHook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+/// One request in flight. Who wants the answer derives from it, keeps it in place until finished() is called, or calls
+/// Client::abandon(). Everything happens on the loop's stack.
+class Exchange : public WaitingHook {
+ public:
+  Exchange() = default;
+  virtual ~Exchange() = default;
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  // What is asked. All set before Client::start().
+  Origin* origin = nullptr;
+  Pool* pool = nullptr;
+  Method method = Method::get;
+  std::string_view body{};
+  bool chunked = false;          ///< send the body in chunks
+  bool expect_continue = false;  ///< send the body only once the server asks for it, or has not answered for a second
+  Duration connect_timeout = 5s;
+  ResponseLimits limits{};
+  detail::ResponseData* into = nullptr;  ///< where the answer is put; reset by who starts the exchange
+  Instant start{};                       ///< when the action was called
+
+  /// Appends the request's head, with the empty line at its end. Called again when it has to be sent again.
+  virtual void append_head(std::string& out) const = 0;
+  /// A connection was opened for this exchange; it took so long.
+  virtual void connected(Duration took) = 0;
+  /// The exchange has waited so long for the generator itself: a connection slot or a descriptor.
+  virtual void queued(Duration waited) = 0;
+  /// The exchange is over; the results below are set.
+  virtual void finished() = 0;
+
+  // What came of it.
+  Reason reason = Reason::none;  ///< none: an answer is in `into`
+  std::string message{};         ///< for a person, if there is none
+  Instant end{};                 ///< when the last byte of the answer was parsed, or it failed
+  bool retried = false;          ///< it was sent once more after a stale keep-alive connection
+  bool starved = false;          ///< it waits, or waited when it was given up, for a file descriptor
+
+ private:
+  friend class Client;
+  friend class Connection;
+  friend class Origin;
+  Connection* connection_ = nullptr;
+  Instant queued_at_{};
+};
+
+}  // namespace chaperon::http

@@ -1,0 +1,174 @@
+#include "load_test/loop_runner.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace chaperon::load_test {
+namespace {
+
+constexpr int kStartsPerTurn = 64;
+
+metrics::RecorderOptions recorder_options(const SharedRun& run) {
+  return {.memory = metrics::kDefaultMemory / run.loops, .filter = run.plan.record};
+}
+
+}  // namespace
+
+LoopRunner::LoopRunner(SharedRun& run, unsigned number)
+    : run_(run), number_(number), loop_(clock_, reactor_, run.stack_size), next_user_(number) {
+  if (number < run.plan.users) waiting_ = (run.plan.users - number + run.loops - 1) / run.loops;
+}
+
+LoopRunner::~LoopRunner() {
+  if (thread_.joinable()) join();
+}
+
+void LoopRunner::start() {
+  thread_ = std::thread([this] { main(); });
+}
+
+void LoopRunner::join() {
+  loop_.stop();
+  thread_.join();
+}
+
+void LoopRunner::main() {
+  ::pthread_setname_np(::pthread_self(), fmt::format("loop {}", number_).c_str());
+  context_ = std::make_unique<session::LoopContext>(
+      loop_, run_.dns, http::ClientOptions{.local_addresses = run_.plan.local_addresses, .dns_ttl = run_.plan.dns_ttl},
+      recorder_options(run_), run_.blocking, run_.start);
+  // Each loop has its own copy of the config: nothing that sessions read is shared between threads.
+  for (const auto& entry : run_.plan.entries) {
+    auto profile = std::make_unique<session::Profile>();
+    profile->name = entry.name;
+    profile->config = entry.config;
+    profile->settings = session::Settings::from_config(profile->config);
+    profile->number = static_cast<std::uint32_t>(profiles_.size());
+    profiles_.push_back(std::move(profile));
+  }
+  entry_end_ = run_.plan.entries.front().users;
+  loop_.timers().arm(starter_, loop_.now());
+  loop_.run();
+  collect();
+  abandoned_.clear_and_dispose([](session::State* state) { delete state; });
+  context_.reset();
+}
+
+void LoopRunner::start_some() {
+  for (int started = 0; waiting_ > 0 && started < kStartsPerTurn; ++started) {
+    start_user(next_user_);
+    next_user_ += run_.loops;
+    --waiting_;
+  }
+  if (waiting_ > 0) {
+    loop_.timers().arm(starter_, loop_.now());
+  } else {
+    check_done();
+  }
+}
+
+void LoopRunner::start_user(std::uint64_t user) {
+  while (user >= entry_end_) entry_end_ += run_.plan.entries[++next_entry_].users;
+  const session::Profile& profile = *profiles_[next_entry_];
+  if (cancelled_) {
+    refuse(profile, fmt::format("{}, before it started", cancel_reason_), cancel_outcome_);
+    return;
+  }
+  auto state = std::make_unique<session::State>(*context_, profile, run_.plan.entries[next_entry_].parts,
+                                                derive_seed(run_.seed, user), *this);
+  if (!state->start()) {
+    refuse(profile, "there is no memory for its stack: use fewer sessions, or smaller stacks (--stack-size)", session::Outcome::failed);
+    return;
+  }
+  ++live_;
+  sessions_.push_back(*state.release());
+}
+
+void LoopRunner::refuse(const session::Profile& profile, const std::string& why, session::Outcome as) {
+  const Duration at = loop_.now() - run_.start;
+  context_->endings.add({.session = profile.name, .reason = session::to_string(as), .example = why, .at = at});
+  count_end(as);
+}
+
+void LoopRunner::count_end(session::Outcome outcome) {
+  auto& counts = results_.sessions;
+  switch (outcome) {
+    case session::Outcome::ok:
+      ++counts.ok;
+      break;
+    case session::Outcome::failed:
+      ++counts.failed;
+      break;
+    case session::Outcome::cancelled:
+      ++counts.cancelled;
+      break;
+    case session::Outcome::timed_out:
+      ++counts.timed_out;
+      break;
+  }
+}
+
+void LoopRunner::session_ended(session::State& state) {
+  --live_;
+  count_end(state.outcome);
+  if (state.run_began != Instant{}) {
+    results_.first_start = std::min(results_.first_start, state.run_began);
+    results_.last_end = std::max(results_.last_end, state.run_ended);
+  }
+  sessions_.erase(sessions_.iterator_to(state));
+  if (state.abandoned) {
+    results_.overflowed = results_.overflowed || state.overflowed;
+    abandoned_.push_back(state);
+  } else {
+    delete &state;
+  }
+  check_done();
+}
+
+void LoopRunner::check_done() {
+  if (waiting_ > 0 || live_ > 0 || std::exchange(done_, true)) return;
+  const std::lock_guard lock(run_.mutex);
+  ++run_.loops_done;
+  run_.changed.notify_all();
+}
+
+void LoopRunner::cancel_all(session::Outcome as, std::string reason) {
+  loop_.post([this, as, reason = std::move(reason)] {
+    if (std::exchange(cancelled_, true)) return;
+    cancel_outcome_ = as;
+    cancel_reason_ = reason;
+    for (auto& state : sessions_) state.cancel(as, reason);
+  });
+}
+
+void LoopRunner::ask_progress(std::function<void(LoopProgress)> answer) {
+  loop_.post([this, answer = std::move(answer)] {
+    LoopProgress progress;
+    progress.waiting = waiting_;
+    progress.live = live_;
+    progress.done = results_.sessions.total();
+    progress.counters = context_->counters;
+    progress.window = context_->window;
+    context_->window.clear();
+    progress.cpu = loop_.cpu_time();
+    answer(std::move(progress));
+  });
+}
+
+void LoopRunner::collect() {
+  results_.metrics = context_->recorder.take();
+  if (auto warning = context_->recorder.overflow_warning(); !warning.empty()) results_.warnings.push_back(std::move(warning));
+  results_.errors = std::move(context_->errors);
+  results_.endings = std::move(context_->endings);
+  results_.counters = context_->counters;
+  results_.traffic = context_->client.counters();
+  results_.lateness = loop_.lateness();
+  results_.queued = context_->queued;
+  results_.stored = std::move(context_->stored);
+}
+
+}  // namespace chaperon::load_test

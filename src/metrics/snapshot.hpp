@@ -1,0 +1,57 @@
+// What was recorded, apart from where it was recorded: it can be moved between threads and merged.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <chaperon/results.hpp>
+
+#include "metrics/histogram.hpp"
+#include "metrics/memory_budget.hpp"
+#include "metrics/name_table.hpp"
+
+namespace chaperon::metrics {
+
+/// Bytes that the histograms of a process may hold, unless told otherwise.
+inline constexpr std::size_t kDefaultMemory = std::size_t{64} << 20;
+
+/// Histograms by name. Move only.
+class Snapshot {
+ public:
+  /// `memory` is in bytes; when a merge needs more, histograms get coarser.
+  explicit Snapshot(NameLimits limits = {}, std::size_t memory = kDefaultMemory);
+
+  /// Adds the samples of one metric. Beyond the limit of names they go to a row `(other)`.
+  void add(const Name& name, Histogram histogram);
+  /// Adds everything in another snapshot: no sample is lost.
+  void merge(Snapshot&& other);
+  /// Takes over what a table had no place for, so that the warning speaks of it.
+  void merge_overflow(const NameTable& names) { names_.merge_overflow(names); }
+
+  /// The histogram of a name; nullptr if there is none or it is empty.
+  [[nodiscard]] const Histogram* find(const Name& name) const;
+
+  /// The rows in the byte order of their names, none for an empty histogram.
+  [[nodiscard]] std::vector<Metric> rows() const&;
+  /// The same without a copy.
+  [[nodiscard]] std::vector<Metric> rows() &&;
+
+  /// Bytes that the histograms hold on the heap.
+  [[nodiscard]] std::size_t memory() const noexcept { return budget_.used(); }
+  /// One sentence if there were more names than the limit: the commonest pattern among them and the remedy.
+  /// Else empty.
+  [[nodiscard]] std::string overflow_warning() const { return names_.overflow_warning(); }
+  /// One sentence if percentiles are coarser than 3 significant digits because memory ran out. Else empty.
+  [[nodiscard]] std::string precision_warning() const;
+
+ private:
+  template <class Take>
+  std::vector<Metric> make_rows(Take take) const;
+
+  NameTable names_;
+  MemoryBudget budget_;
+  std::vector<Histogram> histograms_;  // by id
+};
+
+}  // namespace chaperon::metrics

@@ -1,0 +1,21 @@
+#include "runtime/virtual_reactor.hpp"
+
+#include <cerrno>
+
+namespace chaperon::runtime {
+
+bool VirtualReactor::add(int /*descriptor*/, IoHandler& /*handler*/) {
+  errno = ENOTSUP;
+  return false;
+}
+
+void VirtualReactor::forget(IoHandler& /*handler*/) noexcept {}
+
+std::size_t VirtualReactor::wait(Instant /*now*/, Instant deadline) {
+  const bool woken = woken_.exchange(false);
+  idle_ = !woken && deadline == Instant::max();
+  if (!woken && deadline != Instant::max()) clock_.advance_to(deadline);
+  return 0;
+}
+
+}  // namespace chaperon::runtime

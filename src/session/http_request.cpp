@@ -1,0 +1,316 @@
+#include "session/http_request.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/duration_text.hpp"
+#include "base/json.hpp"
+#include "base/log.hpp"
+#include "http/ascii.hpp"
+#include "http/content_coding.hpp"
+#include "http/encode.hpp"
+
+namespace chaperon::session {
+namespace {
+
+// A larger body waits for the server's `100 Continue`: it may not want it.
+constexpr std::size_t kExpectContinueFrom = std::size_t{1} << 20;
+constexpr std::uint32_t kNoProfile = UINT32_MAX;
+constexpr std::size_t kMostStored = 100'000;
+
+std::string_view method_token(const RequestSpec& spec) {
+  return spec.method == http::Method::other ? spec.method_name : http::to_string(spec.method);
+}
+
+}  // namespace
+
+// --- What is asked ------------------------------------------------------------------------------------------------
+
+void HttpRequest::begin() {
+  const Settings& settings = state_.settings();
+  route_ = &find_route(settings);
+  origin = route_->origin;
+  pool = settings.share_connections ? &state_.context.shared_pool : &state_.pool;
+  method = spec_.method;
+  connect_timeout = settings.connect_timeout;
+  if (spec_.options != nullptr && spec_.with_body) encode_body();
+  prepare_response(settings);
+  began_ = true;
+  if (!state_.in_teardown()) ++state_.context.counters.requests;
+  state_.activity = route_->label;
+  state_.context.client.start(*this);
+}
+
+const Route& HttpRequest::find_route(const Settings& settings) {
+  const HttpOptions* options = spec_.options;
+  // Settings of one session alone are not worth a place; nor are parameters, which differ from request to request.
+  const bool cacheable = !state_.own_settings && (options == nullptr || options->params.is_discarded());
+  const Routes::Key key{.profile = cacheable ? state_.profile.number : kNoProfile,
+                        .method = spec_.method,
+                        .method_name = spec_.method_name,
+                        .path = spec_.path,
+                        .name = options == nullptr ? std::string_view() : options->name};
+  if (cacheable) {
+    if (const Route* known = state_.context.routes.find(key); known != nullptr) return *known;
+  }
+  Route route = make_route(settings);
+  if (cacheable) {
+    if (const Route* kept = state_.context.routes.keep(key, route); kept != nullptr) return *kept;
+  }
+  return own_route_.emplace(std::move(route));
+}
+
+Route HttpRequest::make_route(const Settings& settings) const {
+  const HttpOptions* options = spec_.options;
+  Route route;
+  if (http::is_absolute_url(spec_.path)) {
+    route.url = http::parse_url(spec_.path);
+  } else if (settings.base_url) {
+    route.url = http::join_url(*settings.base_url, spec_.path);
+  } else if (!settings.base_url_error.empty()) {
+    throw InvalidArgument(settings.base_url_error);
+  } else {
+    throw RequiredConfigMissing(
+        fmt::format("config key \"base_url\" is missing in session {}, so \"{}\" leads nowhere: set it in default_config(), in the "
+                    "scenario table or with --base-url http://HOST[:PORT]",
+                    state_.description(), spec_.path));
+  }
+  http::require_supported(route.url);
+  if (options != nullptr && !options->params.is_discarded()) http::append_query(route.url.target, options->params);
+
+  route.origin = &state_.context.client.origin(route.url);
+  http::append_request_line(route.head, method_token(spec_), route.url.target);
+  http::append_header(route.head, "Host", route.origin->host_header());
+  route.action = spec_.method == http::Method::other ? std::string(spec_.method_name) : std::string(http::action_name(spec_.method));
+  for (char& c : route.action) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  route.target = options != nullptr && !options->name.empty() ? std::string(options->name)
+                                                              : route.url.text(!settings.skip_query_params_in_metrics);
+  route.label = fmt::format("{}({})", route.action, route.target);
+  route.metric =
+      state_.context.recorder.intern({.session = state_.profile.name, .action = route.action, .target = route.target});
+  return route;
+}
+
+void HttpRequest::encode_body() {
+  const HttpOptions& options = *spec_.options;
+  const int bodies = int{!options.json.is_discarded()} + int{!options.form.is_discarded()} + int{options.body.has_value()} +
+                     int{!options.multipart.empty()} + int{options.gzip.body().has_value()};
+  if (bodies > 1) {
+    throw InvalidArgument(fmt::format(
+        "{} has {} bodies: give one of json, form, body, multipart and gzip (`.gzip = true` compresses another)", route_->label, bodies));
+  }
+  if (bodies == 0) return;
+  has_body_ = true;
+  if (!options.json.is_discarded()) {
+    body_ = dump(options.json);
+    content_type_ = "application/json";
+  } else if (!options.form.is_discarded()) {
+    body_ = http::encode_form(options.form);
+    content_type_ = "application/x-www-form-urlencoded";
+  } else if (!options.multipart.empty()) {
+    const auto boundary = http::make_boundary(state_.random, options.multipart);
+    body_ = http::encode_multipart(options.multipart, boundary);
+    content_type_ = http::multipart_content_type(boundary);
+  }
+  body = options.body ? std::string_view(*options.body) : options.gzip.body() ? std::string_view(*options.gzip.body()) : body_;
+  if (options.gzip.on()) {
+    body_ = http::gzip_compress(body);
+    body = body_;
+    gzipped_ = true;
+  }
+  chunked = options.chunked;
+  expect_continue = body.size() > kExpectContinueFrom;
+}
+
+void HttpRequest::prepare_response(const Settings& settings) {
+  auto*& response = state_.response;
+  if (response == nullptr) {
+    response = new detail::ResponseData();
+  } else if (response->references > 1) {
+    // The scenario keeps the last answer: it does not change under its hands.
+    --response->references;
+    response = new detail::ResponseData();
+  } else {
+    response->reset();
+  }
+  response->request = route_->label;
+  response->limit = settings.max_response_size;
+  into = response;
+  limits.body = settings.max_response_size;
+  decode_content_ = settings.decompress || (spec_.options != nullptr && spec_.options->decode != Decode::none) || wants_json();
+}
+
+bool HttpRequest::wants_json() const {
+  return spec_.options != nullptr && (spec_.options->decode == Decode::json || spec_.options->with_result.takes_json());
+}
+
+void HttpRequest::append_head(std::string& out) const {
+  const Settings& settings = state_.settings();
+  const HttpOptions* options = spec_.options;
+  out.append(route_->head);
+
+  const std::string* authorization = !state_.authorization.empty() ? &state_.authorization : &settings.authorization;
+  std::string authorization_of_call;
+  if (options != nullptr && options->basic_auth) {
+    authorization_of_call = http::basic_authorization(*options->basic_auth);
+    authorization = &authorization_of_call;
+  } else if (route_->url.basic_auth && http::is_absolute_url(spec_.path)) {
+    authorization_of_call = http::basic_authorization(*route_->url.basic_auth);
+    authorization = &authorization_of_call;
+  }
+
+  const bool plain = options == nullptr || options->headers.empty();
+  if (plain && state_.headers.empty() && authorization == &settings.authorization && spec_.with_authorization) {
+    out.append(settings.header_block);
+  } else {
+    const Headers none;
+    const Headers& of_call = options == nullptr ? none : options->headers;
+    http::append_headers(out, {settings.headers, state_.headers, of_call});
+    const bool has_own = http::find_header({settings.headers, state_.headers, of_call}, "Authorization") != nullptr;
+    if (!has_own && !authorization->empty() && spec_.with_authorization) http::append_header(out, "Authorization", *authorization);
+  }
+
+  if (has_body_) {
+    const bool typed = settings.has_content_type || http::find_header({state_.headers}, "Content-Type") != nullptr ||
+                       (!plain && http::find_header({options->headers}, "Content-Type") != nullptr);
+    if (!typed && !content_type_.empty()) http::append_header(out, "Content-Type", content_type_);
+    if (gzipped_) http::append_header(out, "Content-Encoding", "gzip");
+    if (expect_continue) http::append_header(out, "Expect", "100-continue");
+  }
+  if (chunked && has_body_) {
+    http::append_header(out, "Transfer-Encoding", "chunked");
+  } else if (has_body_ || method == http::Method::post || method == http::Method::put || method == http::Method::patch) {
+    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", body.size());
+  }
+  if (state_.cookies && !state_.cookies->empty()) {
+    const auto before = out.size();
+    out.append("Cookie: ");
+    if (state_.cookies->append_header_value(out, route_->url, std::chrono::system_clock::now())) {
+      out.append("\r\n");
+    } else {
+      out.resize(before);
+    }
+  }
+  out.append("\r\n");
+}
+
+// --- What came of it ----------------------------------------------------------------------------------------------
+
+void HttpRequest::connected(Duration took) {
+  if (!state_.in_teardown()) state_.record_duration("connect", origin->text(), took);
+}
+
+void HttpRequest::queued(Duration waited) {
+  if (state_.in_teardown()) return;
+  state_.record_duration("queued", origin->text(), waited);
+  state_.context.queued.record(waited.count());
+}
+
+void HttpRequest::finished() {
+  if (reason == Reason::none) take_cookies();
+  if (reason == Reason::none && (!decode_content_ || decode())) {
+    record();
+  } else {
+    record_failure();
+  }
+  if (state_.settings().store_results) store_result();
+  if (log_level() <= LogLevel::debug) {
+    state_.session.log_debug("{}: {} in {}", route_->label, error_.empty() ? fmt::format("{}", into->message.status) : error_.message,
+                             duration_text(end - start));
+  }
+  state_.activity = {};
+  state_.fiber->wake();
+}
+
+void HttpRequest::take_cookies() {
+  const auto& answer = into->message;
+  for (const auto& field : answer.fields) {
+    constexpr std::string_view kSetCookie = "set-cookie";
+    if (field.name_size != kSetCookie.size() || !http::equal_ignoring_case(answer.name(field), kSetCookie)) continue;
+    if (!state_.cookies) state_.cookies = std::make_unique<http::CookieJar>();
+    state_.cookies->store(answer.value(field), route_->url, std::chrono::system_clock::now());
+  }
+}
+
+bool HttpRequest::decode() {
+  auto& answer = into->message;
+  try {
+    const auto coding = answer.header("content-encoding");
+    if (http::is_encoded(coding)) answer.body = http::decode_content(coding, answer.body, limits.body);
+    into->decoded = true;
+    // An error's body need not be what was asked for.
+    if (wants_json() && answer.status < 400) json_ = Json::parse(answer.body);
+    return true;
+  } catch (const http::ContentError& e) {
+    reason = e.reason();
+    message = fmt::format("the body of the answer ({}) cannot be decoded: {}", answer.status, e.what());
+  } catch (const Json::parse_error&) {
+    reason = Reason::decode;
+    message = fmt::format("the body of the answer ({} {}) is not JSON", answer.status, answer.header("content-type"));
+  }
+  return false;
+}
+
+void HttpRequest::record() {
+  const Duration took = end - start;
+  auto& context = state_.context;
+  if (!state_.in_teardown()) {
+    context.recorder.record(route_->metric, took);
+    context.window.record(took.count());
+    ++context.counters.responses;
+  }
+  const int status = into->message.status;
+  if (status < 400) return;
+  if (!state_.in_teardown()) ++context.counters.errors;
+  error_ = {.reason = Reason::http, .status = status, .action = route_->label, .message = {}};
+  constexpr std::size_t kShownBody = 100;
+  std::string_view answer = into->message.body;
+  error_.message = fmt::format("answered {}{}{}", status, answer.empty() ? "" : ": ", answer.substr(0, kShownBody));
+  state_.record_error(route_->action, route_->target, error_.name(), took, error_.message);
+}
+
+void HttpRequest::record_failure() {
+  if (!state_.in_teardown()) ++state_.context.counters.errors;
+  error_ = {.reason = reason, .status = 0, .action = route_->label, .message = message};
+  into->error = error_;
+  state_.record_error(route_->action, route_->target, error_.name(), end - start, message);
+}
+
+void HttpRequest::give_up(Reason why) {
+  state_.context.client.abandon(*this);
+  end = state_.context.loop.now();
+  const Duration took = end - start;
+  into->message.reset();
+  into->timings.total = took;
+  if (why == Reason::timeout && starved) {
+    reason = Reason::no_descriptors;
+    message = fmt::format("no file descriptor became free within {}: raise the limit (ulimit -n) or use fewer sessions",
+                          duration_text(took));
+  } else if (why == Reason::timeout) {
+    reason = Reason::timeout;
+    message = fmt::format("no whole answer within {}", duration_text(took));
+  } else {
+    reason = why;
+    message = state_.outcome_reason;
+  }
+  record_failure();
+  state_.activity = {};
+}
+
+void HttpRequest::store_result() {
+  auto& stored = state_.context.stored;
+  if (stored.size() >= kMostStored) return;
+  Json result = {{"status", into->message.status}};
+  if (!error_.empty()) result["error"] = error_.name();
+  if (into->message.status != 0) {
+    auto parsed = Json::parse(into->message.body, nullptr, false);
+    result["body"] = parsed.is_discarded() ? Json(into->message.body) : std::move(parsed);
+  }
+  stored.push_back({{"session", state_.profile.name}, {"id", state_.id.text()}, {"action", route_->label}, {"result", std::move(result)}});
+}
+
+}  // namespace chaperon::session

@@ -1,0 +1,72 @@
+// One HTTP action under way: from a scenario's options to a recorded answer.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/exchange.hpp"
+#include "session/routes.hpp"
+#include "session/state.hpp"
+
+namespace chaperon::session {
+
+/// What a scenario has asked for. Views into its arguments.
+struct RequestSpec {
+  http::Method method = http::Method::get;
+  std::string_view method_name{};          ///< for Method::other
+  std::string_view path{};                 ///< or a full URL
+  const HttpOptions* options = nullptr;    ///< may be null
+  bool with_body = true;                   ///< false after a redirect that drops it
+  bool with_authorization = true;          ///< false after a redirect to another origin
+};
+
+/// Lives on the session's stack while its fiber is suspended; its functions run on the loop's.
+class HttpRequest final : public http::Exchange {
+ public:
+  HttpRequest(State& state, const RequestSpec& spec, Instant called) : state_(state), spec_(spec) { start = called; }
+
+  /// Works the request out and starts it. Throws what options that cannot work deserve.
+  void begin();
+  /// Gives it up, and records it, because of its timeout or a cancellation.
+  void give_up(Reason why);
+
+  [[nodiscard]] bool began() const noexcept { return began_; }
+  [[nodiscard]] const Route& route() const noexcept { return *route_; }
+  /// What failed, for on_error: empty for a status of 200 to 399.
+  [[nodiscard]] const Error& error() const noexcept { return error_; }
+  /// The body as JSON, where Decode::json or the callback asked for it.
+  [[nodiscard]] Json& json() noexcept { return json_; }
+
+ private:
+  void append_head(std::string& out) const override;
+  void connected(Duration took) override;
+  void queued(Duration waited) override;
+  void finished() override;
+
+  const Route& find_route(const Settings& settings);
+  [[nodiscard]] Route make_route(const Settings& settings) const;
+  void encode_body();
+  void prepare_response(const Settings& settings);
+  void take_cookies();
+  bool decode();
+  void record();
+  void record_failure();
+  void store_result();
+  [[nodiscard]] bool wants_json() const;
+
+  State& state_;
+  const RequestSpec spec_;
+  const Route* route_ = nullptr;
+  std::optional<Route> own_route_;
+  std::string body_;              // if it had to be encoded
+  std::string content_type_;
+  bool gzipped_ = false;
+  bool has_body_ = false;
+  bool began_ = false;
+  bool decode_content_ = false;
+  Error error_;
+  Json json_ = Json::value_t::discarded;
+};
+
+}  // namespace chaperon::session

@@ -1,0 +1,322 @@
+// The life of a session: its scenarios, its failures, its cancellation.
+#include <fmt/format.h>
+
+#include "base/clock.hpp"
+#include "base/duration_text.hpp"
+#include "base/log.hpp"
+#include "session/state.hpp"
+
+namespace chaperon::session {
+namespace {
+
+constexpr unsigned kMostActionsWithoutWait = 64;
+constexpr unsigned kMostSwallowedCancellations = 100;
+constexpr Duration kTeardownTime = 5s;
+// A shorter wait is not worth giving stack pages back for.
+constexpr Duration kLongWait = 100ms;
+
+}  // namespace
+
+// Cancels the session when its time is up.
+class State::Deadline final : public runtime::Timer {
+ public:
+  Deadline(State& state, Duration limit, Outcome as, std::string reason)
+      : state_(state), as_(as), reason_(std::move(reason)) {
+    const Instant due = deadline_after(state.context.loop.now(), limit);
+    state.context.loop.timers().arm(*this, due);
+  }
+  void on_timer() override { state_.cancel(as_, reason_); }
+
+ private:
+  State& state_;
+  Outcome as_;
+  std::string reason_;
+};
+
+// Ends a teardown that takes too long.
+class State::TeardownDeadline final : public runtime::Timer {
+ public:
+  explicit TeardownDeadline(State& state) : state_(state) {
+    state.context.loop.timers().arm(*this, state.context.loop.now() + kTeardownTime);
+  }
+  void on_timer() override {
+    if (state_.fiber == nullptr) return;
+    state_.outcome_reason = fmt::format("teardown took longer than {}", duration_text(kTeardownTime));
+    state_.fiber->cancel();
+  }
+
+ private:
+  State& state_;
+};
+
+bool State::start() {
+  fiber = context.loop.spawn(*this);
+  return fiber != nullptr;
+}
+
+void State::run() {
+  Outcome end = Outcome::ok;
+  try {
+    if (wait_for_start()) end = run_parts();
+  } catch (...) {
+    end = classify_exception();
+  }
+  outcome = end;
+}
+
+bool State::wait_for_start() {
+  const Duration fixed = session.config<Duration>("delay", Duration::zero());
+  const Duration most = session.config<Duration>("random_delay", Duration::zero());
+  const Duration wait = fixed + random.up_to(most);
+  if (wait > Duration::zero()) session.delay(wait);
+  return true;
+}
+
+Outcome State::run_parts() {
+  run_began = context.loop.now();
+  const auto limit = session.config<Duration>("scenario_timeout", kForever);
+  Outcome end = Outcome::ok;
+  {
+    const Deadline deadline(*this, limit, Outcome::timed_out, fmt::format("scenario_timeout {}", duration_text(limit)));
+    for (const auto& part : parts) {
+      if (parts.size() > 1) running = part.name;
+      if (&part != &parts.front()) assignments_to_config();
+      end = run_part(part);
+      if (end != Outcome::ok) break;
+    }
+  }
+  return end;
+}
+
+Outcome State::run_part(const detail::ScenarioPart& scenario) {
+  Outcome end = Outcome::ok;
+  try {
+    if (scenario.init != nullptr) scenario.init(session);
+    scenario.run(session);
+  } catch (...) {
+    end = classify_exception();
+  }
+  // It may have come to its end although it was cancelled.
+  if (end == Outcome::ok && fiber->cancelled()) end = outcome;
+  run_ended = context.loop.now();
+  if (scenario.teardown != nullptr) {
+    outcome = end;
+    tear_down(scenario);
+    if (end == Outcome::ok && fiber->cancelled()) end = outcome;
+  }
+  return end;
+}
+
+void State::run_nested(std::span<const detail::ScenarioPart> scenarios, std::unique_ptr<Json> nested_config) {
+  // What the scenarios change of the config is theirs: put back however they end.
+  struct Restore {
+    explicit Restore(State& s) : state(s), config(std::move(s.own_config)), settings(std::move(s.own_settings)),
+                                 stale(s.settings_stale), running(s.running) {}
+    ~Restore() {
+      state.own_config = std::move(config);
+      state.own_settings = std::move(settings);
+      state.settings_stale = stale;
+      state.running = running;
+    }
+    Restore(const Restore&) = delete;
+    Restore& operator=(const Restore&) = delete;
+    State& state;
+    std::unique_ptr<Json> config;
+    std::unique_ptr<Settings> settings;
+    bool stale;
+    std::string_view running;
+  };
+  const Restore restore(*this);
+  if (!nested_config && restore.config) nested_config = std::make_unique<Json>(*restore.config);
+  own_config = std::move(nested_config);
+  settings_stale = own_config != nullptr;
+  for (const auto& scenario : scenarios) {
+    if (&scenario != &scenarios.front()) assignments_to_config();
+    run_nested_part(scenario);
+  }
+}
+
+void State::run_nested_part(const detail::ScenarioPart& scenario) {
+  running = scenario.name;
+  std::exception_ptr thrown;
+  try {
+    if (scenario.init != nullptr) scenario.init(session);
+    scenario.run(session);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  if (scenario.teardown != nullptr) tear_down(scenario);
+  if (thrown) std::rethrow_exception(std::move(thrown));
+}
+
+void State::tear_down(const detail::ScenarioPart& scenario) {
+  if (in_teardown_) {
+    // Of a scenario that runs within the teardown of another: part of it.
+    scenario.teardown(session);
+    return;
+  }
+  // Whatever cancelled the session does not concern its teardown, which has its own time; cancel() waits until it is over.
+  const bool was_cancelled = fiber->cancelled();
+  auto reason_before = std::move(outcome_reason);
+  outcome_reason.clear();
+  thrown_cancellations = 0;
+  fiber->clear_cancellation();
+  in_teardown_ = true;
+  std::string problem;
+  {
+    const TeardownDeadline deadline(*this);
+    try {
+      scenario.teardown(session);
+    } catch (...) {
+      problem = describe_exception(std::current_exception());
+    }
+  }
+  in_teardown_ = false;
+  thrown_cancellations = 0;
+  fiber->clear_cancellation();
+  outcome_reason = std::move(reason_before);
+  if (was_cancelled) {
+    fiber->cancel();
+  } else if (deferred_cancel_) {
+    cancel(deferred_cancel_->first, std::move(deferred_cancel_->second));
+  }
+  deferred_cancel_.reset();
+  if (!problem.empty()) {
+    session.log_error("teardown of {} failed: {}", scenario.name, problem);
+    context.errors.add({.session = profile.name,
+                        .action = "teardown",
+                        .target = scenario.name,
+                        .reason = "exception",
+                        .example = problem,
+                        .id = id,
+                        .at = context.loop.now() - context.run_start});
+  }
+}
+
+Outcome State::classify_exception() {
+  const auto thrown = std::current_exception();
+  try {
+    throw;
+  } catch (const Cancelled& cancelled) {
+    // A Cancelled that a scenario throws by itself is as good as an abort.
+    if (!fiber->cancelled()) {
+      outcome = Outcome::cancelled;
+      outcome_reason = cancelled.reason();
+    }
+    return outcome;
+  } catch (...) {
+    // A scenario that fails because it was cancelled was cancelled.
+    if (fiber->cancelled()) return outcome;
+    outcome_reason = describe_exception(thrown);
+    return Outcome::failed;
+  }
+}
+
+void State::assignments_to_config() {
+  if (assignments.is_object() && !assignments.empty()) deep_merge(config_for_change(), assignments);
+}
+
+void State::ended(runtime::FiberEnd end, std::string_view why) {
+  fiber = nullptr;
+  if (end != runtime::FiberEnd::returned) {
+    outcome = Outcome::failed;
+    abandoned = true;
+    overflowed = end == runtime::FiberEnd::overflowed;
+    const auto where = activity.empty() ? std::string() : fmt::format(", in {}", activity);
+    switch (end) {
+      case runtime::FiberEnd::overflowed:
+        outcome_reason = fmt::format("stack overflow{}: give sessions larger stacks with --stack-size", where);
+        break;
+      case runtime::FiberEnd::hung:
+        outcome_reason = fmt::format("it ran without waiting for so long that its event loop stood still{}: use blocking() for code "
+                                     "that takes long",
+                                     where);
+        break;
+      default:
+        outcome_reason = thrown_cancellations > kMostSwallowedCancellations
+                             ? fmt::format("abandoned: the scenario swallowed its cancellation ({}) {} times: catch const "
+                                           "std::exception&, which lets it pass, rather than everything",
+                                           outcome_reason, kMostSwallowedCancellations)
+                             : fmt::format("abandoned{}: {}", where, why);
+    }
+    if (run_began != Instant{} && run_ended == Instant{}) run_ended = context.loop.now();
+  }
+  if (outcome != Outcome::ok) {
+    context.endings.add({.session = profile.name,
+                         .reason = to_string(outcome),
+                         .example = outcome_reason,
+                         .id = id,
+                         .at = context.loop.now() - context.run_start});
+    if (log_level() <= LogLevel::debug) session.log_debug("{}: {}", to_string(outcome), outcome_reason);
+  }
+  pool.clear();
+  owner.session_ended(*this);
+}
+
+void State::cancel(Outcome as, std::string reason) {
+  if (fiber == nullptr || fiber->cancelled()) return;
+  if (in_teardown_) {
+    deferred_cancel_ = {as, std::move(reason)};
+    return;
+  }
+  outcome = as;
+  if (!activity.empty()) reason += fmt::format(", while in {}", activity);
+  outcome_reason = std::move(reason);
+  fiber->cancel();
+}
+
+void State::check_fiber() const {
+  if (context.loop.current() != fiber) {
+    throw WrongSession(fmt::format("session {} was used from outside its own task: use the Session& that was passed to the task",
+                                   description()));
+  }
+}
+
+bool State::enter() {
+  check_fiber();
+  if (!fiber->cancelled()) return true;
+  cancelled_here();
+  return false;
+}
+
+void State::cancelled_here() {
+  if (std::uncaught_exceptions() > 0) return;
+  if (++thrown_cancellations > kMostSwallowedCancellations) {
+    // The scenario catches everything, in a loop. std::terminate takes the fiber off the loop for good.
+    std::terminate();
+  }
+  throw Cancelled(outcome_reason);
+}
+
+void State::end_here(Outcome as, std::string_view reason) {
+  check_fiber();
+  if (!fiber->cancelled()) {
+    outcome = as;
+    outcome_reason = reason;
+    fiber->cancel();
+  }
+  throw Cancelled(outcome_reason);
+}
+
+void State::wait_until(Instant due, bool long_wait) {
+  actions_without_wait = 0;
+  while (true) {
+    const auto wake = context.loop.suspend(due, [&] {
+      if (long_wait) runtime::EventLoop::discard_unused_stack(*fiber);
+    });
+    if (wake == runtime::Wake::cancelled) {
+      cancelled_here();
+      return;
+    }
+    if (wake == runtime::Wake::deadline) return;
+  }
+}
+
+void State::take_turn() {
+  if (++actions_without_wait < kMostActionsWithoutWait) return;
+  actions_without_wait = 0;
+  context.loop.yield();
+  if (fiber->cancelled()) cancelled_here();
+}
+
+}  // namespace chaperon::session

@@ -1,0 +1,73 @@
+#include "session/state.hpp"
+
+#include <fmt/format.h>
+
+namespace chaperon::session {
+
+std::string_view to_string(Outcome outcome) noexcept {
+  switch (outcome) {
+    case Outcome::ok:
+      return "ok";
+    case Outcome::failed:
+      return "failed";
+    case Outcome::cancelled:
+      return "cancelled";
+    case Outcome::timed_out:
+      return "timed out";
+  }
+  return "";
+}
+
+State::State(LoopContext& loop_context, const Profile& session_profile, std::span<const detail::ScenarioPart> scenario_parts,
+             std::uint64_t seed, Owner& session_owner)
+    : context(loop_context),
+      profile(session_profile),
+      parts(scenario_parts),
+      owner(session_owner),
+      session(*this),
+      random(seed),
+      id(Uuid::draw(random)) {}
+
+State::~State() {
+  const Response last_reference(response);
+  for (const auto& [type, value] : states) type->destroy(value);
+}
+
+Json& State::config_for_change() {
+  if (!own_config) own_config = std::make_unique<Json>(profile.config);
+  settings_stale = true;
+  return *own_config;
+}
+
+const Settings& State::settings() {
+  if (settings_stale) {
+    own_settings = std::make_unique<Settings>(Settings::from_config(config()));
+    settings_stale = false;
+  }
+  return own_settings ? *own_settings : profile.settings;
+}
+
+std::string State::description() const {
+  return fmt::format("{} ({})", id.text(), running.empty() ? profile.name : fmt::format("{}, in {}", profile.name, running));
+}
+
+void State::record_duration(std::string_view action, std::string_view target, Duration duration) {
+  if (in_teardown_) return;
+  context.record({.session = profile.name, .action = action, .target = target}, duration);
+}
+
+void State::record_error(std::string_view action, std::string_view target, std::string_view reason, Duration duration,
+                         std::string_view example) {
+  // Teardown's actions are in no row.
+  if (in_teardown_) return;
+  context.record({.session = profile.name, .action = action, .target = target, .error = reason}, duration);
+  context.errors.add({.session = profile.name,
+                      .action = action,
+                      .target = target,
+                      .reason = reason,
+                      .example = example,
+                      .id = id,
+                      .at = context.loop.now() - context.run_start});
+}
+
+}  // namespace chaperon::session

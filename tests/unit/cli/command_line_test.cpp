@@ -1,0 +1,197 @@
+#include "cli/command_line.hpp"
+
+#include <fstream>
+#include <sstream>
+
+#include <gmock/gmock.h>
+
+#include "cli/starter_file.hpp"
+#include "cli/text_layout.hpp"
+#include "process_fixture.hpp"
+#include "support/temp_dir.hpp"
+
+namespace chaperon::cli {
+namespace {
+
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+// Runs a command that must fail with exit code 2 and returns what it says.
+std::string input_error(const std::vector<std::string>& words) {
+  std::vector<std::string> args{"chaperon"};
+  args.insert(args.end(), words.begin(), words.end());
+  FakeProcess fake(args, {{"HOME", "/nonexistent"}});
+  EXPECT_EQ(fake.run(), 2) << fake.out() << fake.err();
+  EXPECT_EQ(fake.out(), "");
+  EXPECT_THAT(fake.err(), StartsWith("error: "));
+  return fake.err();
+}
+
+TEST(CommandLine, AloneItShowsItsHelpAsAnError) {
+  FakeProcess fake({"chaperon"});
+  EXPECT_EQ(fake.run(), 2);
+  EXPECT_EQ(fake.out(), "");
+  EXPECT_THAT(fake.err(), HasSubstr("usage: chaperon COMMAND"));
+}
+
+TEST(CommandLine, HelpHasExamplesAndFitsTheTerminal) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"--help"},
+                                                {"help"},
+                                                {"run", "--help"},
+                                                {"bench", "-h"},
+                                                {"help", "list"},
+                                                {"new", "--help"},
+                                                {"target", "--help"}}) {
+    std::vector<std::string> args{"chaperon"};
+    args.insert(args.end(), words.begin(), words.end());
+    FakeProcess fake(args);
+    EXPECT_EQ(fake.run(), 0);
+    EXPECT_THAT(fake.out(), HasSubstr("examples\n  chaperon "));
+    std::istringstream lines(fake.out());
+    for (std::string line; std::getline(lines, line);)
+      EXPECT_LE(display_width(line), 110U) << line;
+  }
+}
+
+TEST(CommandLine, VersionNamesCompilerAndLibraries) {
+  FakeProcess fake({"chaperon", "--version"});
+  EXPECT_EQ(fake.run(), 0);
+  EXPECT_THAT(fake.out(),
+              AllOf(StartsWith("chaperon " CHAPERON_VERSION " ("), HasSubstr("nlohmann/json 3.")));
+}
+
+TEST(CommandLine, UnknownCommandsGetASuggestion) {
+  EXPECT_THAT(input_error({"bnech"}), HasSubstr("did you mean bench?"));
+  EXPECT_THAT(input_error({"xyzzy"}), HasSubstr("the commands are run, bench, list, new, target"));
+  EXPECT_THAT(input_error({"shop.cpp"}), HasSubstr("write 'chaperon run shop.cpp'"));
+}
+
+TEST(CommandLine, WhatIsNoScenarioFileIsNamedBeforeAnythingElse) {
+  const test::TempDir directory;
+  test::write_file(directory / "shop.cpp", "");
+  test::write_file(directory / "notes.txt", "");
+  test::write_file(directory / "text.so", "no library");
+  const auto path = [&](const char* name) { return (directory / name).string(); };
+  EXPECT_THAT(input_error({"run", path("none.cpp")}),
+              AllOf(HasSubstr("none.cpp does not exist"), HasSubstr("'chaperon new none'")));
+  EXPECT_THAT(input_error({"run", path("shop")}), HasSubstr("did you mean " + path("shop") + ".cpp?"));
+  EXPECT_THAT(input_error({"run", directory.path().string()}), HasSubstr("is a directory"));
+  EXPECT_THAT(input_error({"run", path("notes.txt")}), HasSubstr("is no scenario file"));
+  EXPECT_THAT(input_error({"run", path("text.so")}), HasSubstr("is no shared object"));
+  EXPECT_THAT(input_error({"list", path("text.so")}), HasSubstr("is no shared object"));
+  EXPECT_THAT(input_error({"run", path("text.so"), "--cxxflags", "-g"}),
+              HasSubstr("--cxxflags has no effect"));
+}
+
+TEST(CommandLine, WrongOptionsAreSaidBeforeTheCompilerStarts) {
+  const test::TempDir directory;
+  const auto file = (directory / "none.cpp").string();
+  EXPECT_THAT(input_error({"run", file, "--config", "users"}), HasSubstr("write --config users=VALUE"));
+  EXPECT_THAT(input_error({"run", file, "--config-file", file}), HasSubstr("cannot be read"));
+  EXPECT_THAT(input_error({"run", file, "--threads", "0"}), HasSubstr("--threads 0"));
+  EXPECT_THAT(input_error({"run", file, "--seed", "x"}), HasSubstr("--seed x"));
+  EXPECT_THAT(input_error({"run", file, "--stack-size", "1"}), HasSubstr("--stack-size 1"));
+  EXPECT_THAT(input_error({"run", file, "--log-level", "loud"}), HasSubstr("--log-level loud"));
+  EXPECT_THAT(input_error({"run", file, "--metrics", "a,,b"}), HasSubstr("--metrics"));
+  EXPECT_THAT(input_error({"run", file, "--format", "xml"}), HasSubstr("xml"));
+  EXPECT_THAT(input_error({"run", file, "--output", (directory / "no/such/m.csv").string()}),
+              HasSubstr("m.csv"));
+  EXPECT_THAT(input_error({"run", file, "--output", "a.csv", "--tag", "t"}), HasSubstr("give one of them"));
+  EXPECT_THAT(input_error({"run", file, "--nonsense"}), HasSubstr("unknown option --nonsense"));
+  EXPECT_THAT(input_error({"run"}), HasSubstr("FILE is missing"));
+}
+
+TEST(CommandLine, BenchRefusesWhatCannotWork) {
+  EXPECT_THAT(input_error({"bench"}), HasSubstr("URL is missing"));
+  EXPECT_THAT(input_error({"bench", "http://h:99999/"}), HasSubstr("99999"));
+  EXPECT_THAT(input_error({"bench", "https://h/"}), HasSubstr("TLS"));
+  EXPECT_THAT(input_error({"bench", "ws://h/"}), HasSubstr("bench sends HTTP requests"));
+  EXPECT_THAT(input_error({"bench", "h", "-c", "0"}), HasSubstr("-c 0"));
+  EXPECT_THAT(input_error({"bench", "h", "-n", "-1"}), HasSubstr("-n -1"));
+  EXPECT_THAT(input_error({"bench", "h", "-d", "soon"}), HasSubstr("-d soon"));
+  EXPECT_THAT(input_error({"bench", "h", "-m", "GET /"}), HasSubstr("no HTTP method"));
+  EXPECT_THAT(input_error({"bench", "h", "-H", "novalue"}), HasSubstr("no colon"));
+  EXPECT_THAT(input_error({"bench", "h", "-o", "/nonexistent/m.csv"}), HasSubstr("/nonexistent"));
+}
+
+TEST(CommandLine, TargetRefusesWhatCannotWork) {
+  EXPECT_THAT(input_error({"target"}), HasSubstr("no built-in target"));
+  FakeProcess fake({"chaperon", "target", "--port", "70000"});
+  fake.process.serve_target = [](const auto&, const auto&, auto) {};
+  EXPECT_EQ(fake.run(), 2);
+  EXPECT_THAT(fake.err(), HasSubstr("--port 70000"));
+}
+
+TEST(CommandLine, TargetSaysWhereItListens) {
+  FakeProcess fake({"chaperon", "target", "--port", "0", "--address", "0.0.0.0", "--threads", "2"});
+  TargetOptions seen;
+  fake.process.serve_target = [&](const TargetOptions& options, const auto& listening, std::stop_token) {
+    seen = options;
+    listening("http://0.0.0.0:1234");
+  };
+  EXPECT_EQ(fake.run(), 0);
+  EXPECT_EQ(fake.out(), "listening on http://0.0.0.0:1234\n");
+  EXPECT_THAT(fake.err(), HasSubstr("warning: the target listens on 0.0.0.0"));
+  EXPECT_EQ(seen.port, 0);
+  EXPECT_EQ(seen.threads, 2U);
+}
+
+TEST(CommandLine, ATargetThatCannotListenIsAnInputError) {
+  FakeProcess fake({"chaperon", "target"});
+  fake.process.serve_target = [](const auto&, const auto&, auto) {
+    throw std::runtime_error("port 5000 is in use: --port");
+  };
+  EXPECT_EQ(fake.run(), 2);
+  EXPECT_EQ(fake.err(), "error: port 5000 is in use: --port\n");
+}
+
+TEST(CommandLine, AFaultOfItsOwnIsExitCode70) {
+  FakeProcess fake({"chaperon", "target"});
+  fake.process.serve_target = [](const auto&, const auto&, auto) { throw std::logic_error("a bug"); };
+  EXPECT_EQ(fake.run(), 70);
+  EXPECT_EQ(fake.err(), "error: a bug\n");
+}
+
+TEST(CommandLine, NewWritesAFileAndNeverReplacesOne) {
+  const test::TempDir directory;
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(directory.path());
+  FakeProcess fake({"chaperon", "new", "my-shop"});
+  EXPECT_EQ(fake.run(), 0) << fake.err();
+  EXPECT_EQ(fake.out(),
+            "wrote my-shop.cpp: one scenario, one load test, 10 users\n\n"
+            "  try it    chaperon run my-shop.cpp --target      against the built-in server\n"
+            "  yours     chaperon run my-shop.cpp --base-url http://localhost:8080\n");
+  const auto text = test::read_file(directory / "my-shop.cpp");
+  EXPECT_THAT(text, AllOf(HasSubstr("struct MyShopUser {"), HasSubstr("CHAPERON_LOAD_TEST(MyShopTest)"),
+                          Not(HasSubstr("@"))));
+  test::write_file(directory / "my-shop.cpp", "mine");
+  EXPECT_EQ(input_error({"new", "my-shop"}), "error: my-shop.cpp exists: choose another name or remove it\n");
+  EXPECT_EQ(test::read_file(directory / "my-shop.cpp"), "mine");
+  for (const auto* name : {"", "9lives", "a b", "../x", "a/b", "shop.txt", "-"}) {
+    EXPECT_THAT(input_error({"new", "--", name}), HasSubstr("is no name for a scenario file")) << name;
+  }
+  std::filesystem::current_path(before);
+}
+
+TEST(StarterFile, NamesAreValidTypes) {
+  EXPECT_EQ(camel_case("shop"), "Shop");
+  EXPECT_EQ(camel_case("my-shop_2"), "MyShop2");
+  EXPECT_EQ(camel_case("myShop"), "MyShop");
+  EXPECT_EQ(camel_case("2shop"), "");
+  EXPECT_EQ(camel_case("été"), "");
+  EXPECT_THAT(starter_file("shop-test"), HasSubstr("struct ShopTest {"));
+  EXPECT_THAT(starter_file("load-test"), HasSubstr("struct LoadTest {"));
+}
+
+TEST(CommandLine, AProgramWithoutLoadTestsSaysSo) {
+  FakeProcess fake({"./program"});
+  EXPECT_EQ(fake.run_as_program(), 2);
+  EXPECT_THAT(fake.err(), HasSubstr("./program defines no load test: add CHAPERON_LOAD_TEST"));
+}
+
+}  // namespace
+}  // namespace chaperon::cli

@@ -1,0 +1,76 @@
+#include "cli/live_line.hpp"
+
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "cli/run_report.hpp"
+
+namespace chaperon::cli {
+namespace {
+
+constexpr Progress kProgress{.elapsed = 14s,
+                             .waiting = 0,
+                             .live = 587,
+                             .done = 13,
+                             .requests = 170'000,
+                             .requests_per_second = 12'400,
+                             .error_share = 0.004,
+                             .p50 = Duration(4200us),
+                             .p99 = Duration(31ms),
+                             .busiest_loop = 0.46};
+
+TEST(LiveLine, TextIsAsTheTerminalPageShowsIt) {
+  EXPECT_EQ(
+      live_text(kProgress, 2s),
+      " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms (last 2 s) | loops 46%");
+}
+
+TEST(LiveLine, WithoutAnswersThereAreNoPercentiles) {
+  auto progress = kProgress;
+  progress.p50.reset();
+  progress.p99.reset();
+  progress.waiting = 3;
+  EXPECT_EQ(live_text(progress, 1s),
+            " 0:14  587 live  13 done  3 waiting | 12.4k req/s  0.40% err | loops 46%");
+}
+
+TEST(LiveLine, IsShownOnTerminalsOnly) {
+  std::ostringstream out;
+  {
+    LiveLine line(out, false, 80);
+    line.show("text");
+  }
+  EXPECT_EQ(out.str(), "");
+}
+
+TEST(LiveLine, IsShortenedToTheTerminalAndRemovedAtTheEnd) {
+  std::ostringstream out;
+  {
+    LiveLine line(out, true, 6);
+    line.show("1234567");
+  }
+  EXPECT_EQ(out.str(), "\r\x1b[2K12…67\r\r\x1b[2K");
+}
+
+TEST(LiveLine, WhatWasNeverShownIsNotRemoved) {
+  std::ostringstream out;
+  { const LiveLine line(out, true, 80); }
+  EXPECT_EQ(out.str(), "");
+}
+
+TEST(StartLine, NamesSessionsLoopsUrlAndSeed) {
+  const RunStart start{.load_test = "ShopTest",
+                       .base_url = "http://ann:pw@127.0.0.1:5000",
+                       .sessions = 600,
+                       .loops = 2,
+                       .seed = 4711};
+  EXPECT_EQ(
+      start_text(start, {}),
+      "ShopTest: 600 sessions, 2 loops, http://***@127.0.0.1:5000, seed 4711. Ctrl-C stops and reports.");
+  EXPECT_EQ(start_text(start, "bench http://h/: 10 sessions, 10.0 s"),
+            "bench http://h/: 10 sessions, 10.0 s, 2 loops, seed 4711. Ctrl-C stops and reports.");
+}
+
+}  // namespace
+}  // namespace chaperon::cli

@@ -1,0 +1,146 @@
+#include "cli/summary.hpp"
+
+#include <sstream>
+
+#include <gmock/gmock.h>
+
+#include "shop_results.hpp"
+
+namespace chaperon::cli {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+std::string summary_of(const Results& results, const SummaryStyle& style = {}) {
+  return render_summary(results, results.load_test, judge(results, Strictness::any_failure), {}, style);
+}
+
+TEST(Summary, IsAsTheTerminalPageShowsIt) {
+  const auto results = shop_results();
+  const auto text = render_summary(results, "ShopTest", judge(results, Strictness::any_failure),
+                                   {"metrics.csv", "metrics.config.json"}, {});
+  EXPECT_THAT(
+      text,
+      StartsWith("ShopTest: FAILED (1 session failed, 1 timed out)\n\n"
+                 "  duration   30.2 s\n"
+                 "  sessions   600: 597 ok, 1 failed, 1 cancelled, 1 timed out\n"
+                 "  requests   30,807 (1.0k/s), 204 errors (0.66%), 2 retried, 41 MB sent, 96 MB received\n"
+                 "  generator  healthy: busiest loop 46%, lateness p99 200 µs\n\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("\nerrors\n"
+                "    200  post item         timeout   after 10.0 s; first at 0:11, session 7f3a (shopper)\n"
+                "      3  post /login       HTTP 503  p50 1.1 ms; \"upstream unavailable\"; first at 0:02, session\n"
+                "                                     91c0 (shopper)\n"
+                "      1  ws_connect /chat  refused   connection refused; first at 0:00\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("\nsessions\n"
+                "      1  failed     shopper  UnexpectedStatus: post(/login): 503, expected 200   (7f3b)\n"
+                "      1  timed out  shopper  scenario_timeout 30 s, while in post item   (b2e4)\n"));
+  EXPECT_THAT(text, EndsWith("\n\nmetrics.csv  metrics.config.json\n"));
+}
+
+TEST(Summary, NoLineIsWiderThanTheTerminal) {
+  auto results = shop_results();
+  results.errors[0].example = std::string(300, 'x') + " " + std::string(300, 'y');
+  results.endings[0].example = "config key missing " + std::string(200, 'z');
+  results.warnings = {std::string(50, 'a') + " " + std::string(150, 'b')};
+  std::istringstream lines(summary_of(results));
+  for (std::string line; std::getline(lines, line);)
+    EXPECT_LE(display_width(line), kColumns) << line;
+}
+
+TEST(Summary, AnOverloadedGeneratorSaysSo) {
+  auto results = shop_results();
+  EXPECT_THAT(summary_of(results), Not(HasSubstr("bottleneck")));
+  results.generator.busiest_loop = 0.86;
+  EXPECT_THAT(summary_of(results),
+              HasSubstr("  generator  busiest loop 86%, lateness p99 200 µs\n"
+                        "  ! the generator was the bottleneck; these latencies are partly its own\n"));
+  results.generator = {.busiest_loop = 0.1, .lateness_p99 = 6ms};
+  EXPECT_THAT(summary_of(results), HasSubstr("bottleneck"));
+  results.generator = {.busiest_loop = 0.1, .queued_p99 = 2ms, .log_lines_dropped = 1234};
+  EXPECT_THAT(summary_of(results), HasSubstr("requests queued p99 2.0 ms, 1,234 log lines dropped"));
+}
+
+TEST(Summary, WarningsFollowTheHealth) {
+  auto results = shop_results();
+  results.warnings = {"more than 10,000 metric names"};
+  EXPECT_THAT(summary_of(results), HasSubstr("lateness p99 200 µs\n  ! more than 10,000 metric names\n"));
+}
+
+TEST(Summary, ManyKindsOfErrorsAreCut) {
+  auto results = shop_results();
+  results.errors.assign(25, {"s", "get", "http://h/", "timeout", 1, "x", "", 0s});
+  EXPECT_THAT(summary_of(results), HasSubstr("and 15 kinds more"));
+}
+
+TEST(Summary, TheVerdictIsTheOnlyColour) {
+  const auto text = summary_of(shop_results(), {.colours = true});
+  EXPECT_THAT(text, StartsWith("ShopTest: \x1b[1;31mFAILED\x1b[0m (1 session failed, 1 timed out)\n"));
+  EXPECT_EQ(text.find('\x1b', 40), std::string::npos);
+}
+
+Results ending_with(const SessionCounts& sessions, const Traffic& traffic) {
+  Results results;
+  results.sessions = sessions;
+  results.traffic = traffic;
+  return results;
+}
+
+TEST(Verdict, Passes) {
+  const auto verdict =
+      judge(ending_with({.ok = 10}, {.requests = 10, .responses = 10}), Strictness::any_failure);
+  EXPECT_EQ(verdict.code, ExitCode::passed);
+  EXPECT_EQ(verdict_text(verdict), "PASSED");
+}
+
+TEST(Verdict, CancelledSessionsAndErrorStatusesPass) {
+  const auto results =
+      ending_with({.ok = 9, .cancelled = 1}, {.requests = 10, .responses = 10, .errors = 10});
+  EXPECT_EQ(judge(results, Strictness::any_failure).code, ExitCode::passed);
+}
+
+TEST(Verdict, FailuresCountUnlessTheyAreAllowed) {
+  const auto some = ending_with({.ok = 9, .failed = 1}, {.requests = 10, .responses = 10});
+  EXPECT_EQ(judge(some, Strictness::any_failure).code, ExitCode::failed);
+  EXPECT_EQ(judge(some, Strictness::all_failures).code, ExitCode::passed);
+  EXPECT_EQ(verdict_text(judge(some, Strictness::all_failures)), "PASSED (1 session failed)");
+  const auto all = ending_with({.failed = 1, .timed_out = 2}, {.requests = 10, .responses = 10});
+  EXPECT_EQ(judge(all, Strictness::all_failures).code, ExitCode::failed);
+  EXPECT_EQ(verdict_text(judge(all, Strictness::all_failures)), "FAILED (1 session failed, 2 timed out)");
+  const auto late = ending_with({.ok = 9, .timed_out = 2}, {.requests = 10, .responses = 10});
+  EXPECT_EQ(verdict_text(judge(late, Strictness::any_failure)), "FAILED (2 sessions timed out)");
+}
+
+TEST(Verdict, ADeadServerIsNamed) {
+  auto results = ending_with({.ok = 10}, {.requests = 10, .responses = 0, .errors = 10});
+  results.errors = {{"s", "get", "u", "cancelled", 20, "cancelled", "", 0s},
+                    {"s", "get", "u", "refused", 10, "connection refused by 127.0.0.1:5000", "", 0s}};
+  for (const auto strictness : {Strictness::any_failure, Strictness::all_failures}) {
+    EXPECT_EQ(judge(results, strictness).code, ExitCode::failed);
+    EXPECT_EQ(verdict_text(judge(results, strictness)),
+              "FAILED: no request was answered: connection refused by 127.0.0.1:5000. Is the server running? "
+              "'chaperon target' starts one.");
+  }
+  results.errors[1].example = "connection refused by 10.0.0.7:80";
+  EXPECT_THAT(verdict_text(judge(results, Strictness::any_failure)), EndsWith("Is the server running?"));
+  results.errors[1] = {"s", "get", "u", "dns", 10, "no address for nowhere.test", "", 0s};
+  EXPECT_THAT(verdict_text(judge(results, Strictness::any_failure)), EndsWith("no address for nowhere.test"));
+  results.errors.clear();
+  EXPECT_EQ(verdict_text(judge(results, Strictness::any_failure)), "FAILED: no request was answered");
+}
+
+TEST(Verdict, AnInterruptedRunIsNeitherPassedNorFailed) {
+  auto results = ending_with({.failed = 1, .cancelled = 9}, {.requests = 10, .responses = 0});
+  results.interrupted = true;
+  EXPECT_EQ(judge(results, Strictness::any_failure).code, ExitCode::interrupted);
+  EXPECT_EQ(verdict_text(judge(results, Strictness::any_failure)), "INTERRUPTED (1 session failed)");
+}
+
+}  // namespace
+}  // namespace chaperon::cli

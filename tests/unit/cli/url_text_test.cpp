@@ -1,0 +1,32 @@
+#include "cli/url_text.hpp"
+
+#include <gtest/gtest.h>
+
+namespace chaperon::cli {
+namespace {
+
+TEST(UrlText, SchemeIsAddedWhereNoneIs) {
+  EXPECT_EQ(with_scheme("localhost:8080"), "http://localhost:8080");
+  EXPECT_EQ(with_scheme("localhost"), "http://localhost");
+  EXPECT_EQ(with_scheme("h/a?u=http://x"), "http://h/a?u=http://x");
+  EXPECT_EQ(with_scheme("[::1]:80/a"), "http://[::1]:80/a");
+  EXPECT_EQ(with_scheme("https://h"), "https://h");
+  EXPECT_EQ(with_scheme("http+unix://%2Ftmp%2Fa/x"), "http+unix://%2Ftmp%2Fa/x");
+}
+
+TEST(UrlText, ComparableFormsAreEqualForTheSameServer) {
+  EXPECT_EQ(comparable_url("HTTP://ann:pw@Host:80/A#x"), "http://host/A");
+  EXPECT_EQ(comparable_url("ws://host:80/A"), "http://host/A");
+  EXPECT_EQ(comparable_url("wss://host:443/"), "https://host/");
+  EXPECT_EQ(comparable_url("http://host:8080/"), "http://host:8080/");
+  EXPECT_EQ(origin_of("http://h:1/a/b?c"), "http://h:1");
+  EXPECT_EQ(origin_of("http://h?c"), "http://h");
+}
+
+TEST(UrlText, PasswordsAreNotShown) {
+  EXPECT_EQ(without_password("http://ann:p@ss@h/a@b"), "http://***@h/a@b");
+  EXPECT_EQ(without_password("http://h/a@b"), "http://h/a@b");
+}
+
+}  // namespace
+}  // namespace chaperon::cli
