@@ -1,10 +1,10 @@
 // An action of one's own, recorded like the built-in ones; metrics of one's own; and code that blocks.
 //
 //     chaperon run examples/custom_action.cpp --target
-#include <chaperon/chaperon.hpp>
-
 #include <fstream>
 #include <string>
+
+#include <chaperon/chaperon.hpp>
 
 using namespace chaperon;
 
@@ -22,7 +22,8 @@ struct Search {
 
 struct Searcher {
   static void run(Session& session) {
-    // Reading a file would hold up every other session of the loop: it runs on a thread, and only this session waits.
+    // Reading a file would hold up every other session of the loop: it runs on a thread, and only this
+    // session waits.
     const auto term = session.blocking([] {
       std::ifstream file("/etc/hostname");
       std::string line;

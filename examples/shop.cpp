@@ -37,8 +37,8 @@ struct Shopper {
       session.post("/cart", {.json = {{"item", item}, {"count", 1}}}).expect(200, 201);
     }
     session.post("/orders", {.with_result = [](Session& s, const Json& answer) {
-      s.assign("order", answer.at("path"));
-    }});
+                   s.assign("order", answer.at("path"));
+                 }});
     session.log_debug("ordered at {}", session.assigned<std::string>("order"));
   }
 };

@@ -1,4 +1,5 @@
-// Three scenarios, reused in five entries of a table: alone, from within another scenario, in a sequence, and many at once.
+// Three scenarios, reused in five entries of a table: alone, from within another scenario, in a sequence, and
+// many at once.
 //
 //     chaperon run examples/tutorial.cpp --target
 #include <chaperon/chaperon.hpp>

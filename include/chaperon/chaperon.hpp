@@ -4,6 +4,8 @@
 //     using namespace chaperon;
 #pragma once
 
+#include <fmt/ranges.h>
+
 #include <chaperon/detail/abi.hpp>
 #include <chaperon/duration.hpp>
 #include <chaperon/errors.hpp>
@@ -15,5 +17,3 @@
 #include <chaperon/scenario.hpp>
 #include <chaperon/session.hpp>
 #include <chaperon/version.hpp>
-
-#include <fmt/ranges.h>

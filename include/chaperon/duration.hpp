@@ -23,7 +23,9 @@ struct RandomDuration {
 };
 
 /// A random duration up to `max`, as in `session.delay(random(2s))`.
-constexpr RandomDuration random(Duration max) { return {max}; }
+constexpr RandomDuration random(Duration max) {
+  return {max};
+}
 
 /// No limit: where a timeout is expected, waits as long as it takes.
 inline constexpr Duration kForever = Duration::max();

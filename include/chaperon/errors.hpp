@@ -1,4 +1,5 @@
-// What a scenario can be told about a failure: Error (a value) for what servers do, exceptions for what scenarios do.
+// What a scenario can be told about a failure: Error (a value) for what servers do, exceptions for what
+// scenarios do.
 #pragma once
 
 #include <cstdint>
@@ -126,9 +127,9 @@ class CHAPERON_API TaskFailed : public ScenarioError {
   ~TaskFailed() override;
 };
 
-/// Thrown at each suspension point of a session that is being cancelled (a timeout, Ctrl-C, abort, the end of its
-/// parent). It is not derived from std::exception, so that `catch (const std::exception&)` lets it pass; it comes
-/// again at the next suspension point if it is swallowed.
+/// Thrown at each suspension point of a session that is being cancelled (a timeout, Ctrl-C, abort, the end of
+/// its parent). It is not derived from std::exception, so that `catch (const std::exception&)` lets it pass;
+/// it comes again at the next suspension point if it is swallowed.
 class CHAPERON_API Cancelled final {
  public:
   explicit Cancelled(std::string reason) : reason_(std::move(reason)) {}

@@ -10,9 +10,9 @@
 namespace chaperon {
 inline namespace v1 {
 
-/// Writes results to `path`, with the config and the scenario table beside it; replaces existing files. `format` is "csv"
-/// or "json"; empty: by the path's extension, else CSV. Returns the names of the files written; throws InputError if the
-/// path cannot be written or the format is unknown.
+/// Writes results to `path`, with the config and the scenario table beside it; replaces existing files.
+/// `format` is "csv" or "json"; empty: by the path's extension, else CSV. Returns the names of the files
+/// written; throws InputError if the path cannot be written or the format is unknown.
 CHAPERON_API std::vector<std::string> export_results(const Results& results, const std::string& path,
                                                      std::string_view format = {});
 

@@ -36,8 +36,8 @@ struct Header {
 };
 using Headers = std::vector<Header>;
 
-/// How long each part of a request took. A part that did not take place (connect on a connection that was open
-/// already) is zero.
+/// How long each part of a request took. A part that did not take place (connect on a connection that was
+/// open already) is zero.
 struct Timings {
   Duration dns{0};        ///< resolving the host's name
   Duration connect{0};    ///< the TCP handshake
@@ -47,8 +47,8 @@ struct Timings {
   Duration total{0};      ///< what the metric records: from the call to the last byte
 };
 
-/// The answer to a request: a cheap handle, by value, to something that does not change. Views live as long as a
-/// handle does.
+/// The answer to a request: a cheap handle, by value, to something that does not change. Views live as long
+/// as a handle does.
 class CHAPERON_API Response {
  public:
   Response() noexcept;
@@ -62,7 +62,8 @@ class CHAPERON_API Response {
   [[nodiscard]] int status() const noexcept;
   /// Whether the status is 200 to 399.
   [[nodiscard]] bool ok() const noexcept;
-  /// The value of the header of that name, in any case of letters; empty if there is none, the first if several.
+  /// The value of the header of that name, in any case of letters; empty if there is none, the first if
+  /// several.
   [[nodiscard]] std::string_view header(std::string_view name) const noexcept;
   /// All headers in the order in which they came.
   [[nodiscard]] std::vector<std::pair<std::string_view, std::string_view>> headers() const;
@@ -115,16 +116,16 @@ enum class Decode : std::uint8_t {
   json,     ///< decompressed and parsed; if that fails the request is recorded as `Error decode`
 };
 
-/// `.gzip = true` compresses the request's body (whichever option gives it); `.gzip = "text"` is a body by itself,
-/// sent compressed. Sets Content-Encoding.
+/// `.gzip = true` compresses the request's body (whichever option gives it); `.gzip = "text"` is a body by
+/// itself, sent compressed. Sets Content-Encoding.
 class Gzip {
  public:
   Gzip() = default;
   template <std::same_as<bool> B>
   Gzip(B on) : on_(on) {}  // NOLINT(google-explicit-constructor)
   template <class S>
-    requires std::convertible_to<S, std::string_view>
-  Gzip(const S& body) : on_(true), body_(std::string_view(body)) {}  // NOLINT(google-explicit-constructor)
+  requires std::convertible_to<S, std::string_view> Gzip(const S& body)
+      : on_(true), body_(std::string_view(body)) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool on() const noexcept { return on_; }
   [[nodiscard]] const std::optional<std::string>& body() const noexcept { return body_; }
@@ -134,14 +135,15 @@ class Gzip {
   std::optional<std::string> body_;
 };
 
-/// A callback for an answer: `(Session&, const Response&)`, or `(Session&, const Json&)`, which gets the parsed body.
+/// A callback for an answer: `(Session&, const Response&)`, or `(Session&, const Json&)`, which gets the
+/// parsed body.
 class ResponseCallback {
  public:
   ResponseCallback() = default;
   template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, ResponseCallback>) &&
-            (std::invocable<F&, Session&, const Response&> || std::invocable<F&, Session&, const Json&>)
-  ResponseCallback(F callback) {  // NOLINT(google-explicit-constructor)
+  requires(!std::same_as<std::remove_cvref_t<F>, ResponseCallback>) &&
+      (std::invocable<F&, Session&, const Response&> || std::invocable<F&, Session&, const Json&>)
+          ResponseCallback(F callback) {  // NOLINT(google-explicit-constructor)
     if constexpr (std::invocable<F&, Session&, const Response&>) {
       response_ = std::move(callback);
     } else {
@@ -164,21 +166,22 @@ using ErrorCallback = std::function<void(Session&, const Error&)>;
 /// The options of a request. Every member has a default; name those you set:
 /// `session.post("/login", {.json = {{"user", "ann"}}})`. Give at most one body.
 struct HttpOptions {
-  std::string_view name{};                 ///< groups the metric row: `get(item)` instead of `get(http://…/items/17)`
-  std::optional<Duration> timeout{};       ///< for the whole request; default: config `timeout`, else 10 s
-  Headers headers{};                       ///< replace those of the session and of config `http.headers` by name
-  Json params = Json::value_t::discarded;  ///< an object: the query, percent-encoded; an array value repeats its key
-  Json json = Json::value_t::discarded;    ///< a body: application/json
-  Json form = Json::value_t::discarded;    ///< a body: application/x-www-form-urlencoded
-  std::optional<std::string> body{};       ///< a body: these bytes
-  std::vector<Part> multipart{};           ///< a body: multipart/form-data
-  Gzip gzip{};                             ///< a compressed body
-  Decode decode = Decode::none;            ///< what is done to the answer's body
-  ResponseCallback with_result{};          ///< called for 200 to 399
-  ErrorCallback on_error{};                ///< called for everything else
-  bool follow_redirects = false;           ///< up to 10; each hop is a sample of its own
-  std::optional<BasicAuth> basic_auth{};   ///< default: config `basic_auth`
-  bool chunked = false;                    ///< sends the body in chunks, without a Content-Length
+  std::string_view name{};  ///< groups the metric row: `get(item)` instead of `get(http://…/items/17)`
+  std::optional<Duration> timeout{};  ///< for the whole request; default: config `timeout`, else 10 s
+  Headers headers{};                  ///< replace those of the session and of config `http.headers` by name
+  Json params =
+      Json::value_t::discarded;  ///< an object: the query, percent-encoded; an array value repeats its key
+  Json json = Json::value_t::discarded;   ///< a body: application/json
+  Json form = Json::value_t::discarded;   ///< a body: application/x-www-form-urlencoded
+  std::optional<std::string> body{};      ///< a body: these bytes
+  std::vector<Part> multipart{};          ///< a body: multipart/form-data
+  Gzip gzip{};                            ///< a compressed body
+  Decode decode = Decode::none;           ///< what is done to the answer's body
+  ResponseCallback with_result{};         ///< called for 200 to 399
+  ErrorCallback on_error{};               ///< called for everything else
+  bool follow_redirects = false;          ///< up to 10; each hop is a sample of its own
+  std::optional<BasicAuth> basic_auth{};  ///< default: config `basic_auth`
+  bool chunked = false;                   ///< sends the body in chunks, without a Content-Length
 };
 
 }  // namespace v1

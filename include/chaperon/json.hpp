@@ -3,8 +3,8 @@
 
 #include <chaperon/version.hpp>
 
-// nlohmann's const operator[] asserts that the key is there. Here a missing key throws, so that an answer with
-// another body than expected fails one session and not the process.
+// nlohmann's const operator[] asserts that the key is there. Here a missing key throws, so that an answer
+// with another body than expected fails one session and not the process.
 #if defined(INCLUDE_NLOHMANN_JSON_HPP_) && !defined(CHAPERON_JSON_ASSERT)
 #error "include <chaperon/chaperon.hpp> before <nlohmann/json.hpp>: it defines JSON_ASSERT to throw"
 #endif
@@ -18,7 +18,8 @@ namespace detail {
 }  // namespace detail
 }  // namespace v1
 }  // namespace chaperon
-#define JSON_ASSERT(x) (static_cast<bool>(x) ? static_cast<void>(0) : ::chaperon::detail::json_assertion_failed(#x))
+#define JSON_ASSERT(x) \
+  (static_cast<bool>(x) ? static_cast<void>(0) : ::chaperon::detail::json_assertion_failed(#x))
 #endif
 
 #include <nlohmann/json.hpp>
@@ -26,8 +27,8 @@ namespace detail {
 namespace chaperon {
 inline namespace v1 {
 
-/// A JSON value. Objects are sorted by key. Do not write braces around a single Json: `{x}` is `[x]` with GCC and
-/// `x` with Clang.
+/// A JSON value. Objects are sorted by key. Do not write braces around a single Json: `{x}` is `[x]` with GCC
+/// and `x` with Clang.
 using Json = nlohmann::json;
 
 }  // namespace v1

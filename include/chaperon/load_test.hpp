@@ -21,14 +21,14 @@
 namespace chaperon {
 inline namespace v1 {
 
-/// One entry of a load test's table: `{100 * scenario<Shopper>, "crowd", {{"delay", 500}}}`. Without a name it has its
-/// scenario's; a sequence's is `A+B`. Entries of the same name share their metric rows.
+/// One entry of a load test's table: `{100 * scenario<Shopper>, "crowd", {{"delay", 500}}}`. Without a name
+/// it has its scenario's; a sequence's is `A+B`. Entries of the same name share their metric rows.
 struct ScenarioEntry {
   ScenarioEntry(Scenario what, Json entry_config) : scenario(what), config(std::move(entry_config)) {}
   ScenarioEntry(Scenario what) : scenario(what) {}  // NOLINT(google-explicit-constructor)
   template <class Name>
-    requires std::convertible_to<Name, std::string_view>
-  ScenarioEntry(Scenario what, const Name& entry_name, Json entry_config = nullptr)
+  requires std::convertible_to<Name, std::string_view> ScenarioEntry(Scenario what, const Name& entry_name,
+                                                                     Json entry_config = nullptr)
       : scenario(what), name(std::string_view(entry_name)), config(std::move(entry_config)) {}
 
   Scenario scenario;
@@ -45,12 +45,12 @@ struct Progress {
   std::uint64_t waiting = 0;  ///< sessions not started yet
   std::uint64_t live = 0;
   std::uint64_t done = 0;
-  std::uint64_t requests = 0;       ///< so far
-  double requests_per_second = 0;   ///< over the last interval
-  double error_share = 0;           ///< of the last interval's requests, 0 to 1
-  std::optional<Duration> p50{};    ///< of the last interval's answers; nothing if there were none
-  std::optional<Duration> p99{};    ///< likewise
-  double busiest_loop = 0;          ///< CPU as a share of one core over the last interval, 0 to 1
+  std::uint64_t requests = 0;      ///< so far
+  double requests_per_second = 0;  ///< over the last interval
+  double error_share = 0;          ///< of the last interval's requests, 0 to 1
+  std::optional<Duration> p50{};   ///< of the last interval's answers; nothing if there were none
+  std::optional<Duration> p99{};   ///< likewise
+  double busiest_loop = 0;         ///< CPU as a share of one core over the last interval, 0 to 1
 };
 
 /// What is about to run, for the line above the live display.
@@ -70,9 +70,10 @@ struct RunOptions {
   std::optional<std::uint64_t> seed{};  ///< of every random draw; default: drawn
   std::size_t stack_size = 0;           ///< of each session, bytes of address space; 0: 256 KiB
   std::vector<std::string> metrics{};   ///< record only actions of these names; empty: all
-  std::stop_token stop{};               ///< when it is requested: nothing starts, what runs is cancelled and reported
-  std::function<void(const RunStart&)> on_start{};     ///< called once, before the first session starts
-  std::function<void(const Progress&)> on_progress{};  ///< called every `progress_interval` from the calling thread
+  std::stop_token stop{};  ///< when it is requested: nothing starts, what runs is cancelled and reported
+  std::function<void(const RunStart&)> on_start{};  ///< called once, before the first session starts
+  std::function<void(const Progress&)>
+      on_progress{};  ///< called every `progress_interval` from the calling thread
   Duration progress_interval = 1s;
 };
 
@@ -84,10 +85,10 @@ struct RegisteredLoadTest {
   std::function<bool(std::string_view action)> record{};  ///< which actions are recorded; empty: all
 };
 
-/// Runs a load test: starts its sessions, waits until all have ended, and returns the merged results. Blocks the calling
-/// thread (not for use within a session). Throws InputError if the load test cannot be run: no scenario, fewer than one
-/// user, a malformed base_url or option, two different scenarios of one name; and what default_config() or scenarios()
-/// throw. Failures of sessions are in the results.
+/// Runs a load test: starts its sessions, waits until all have ended, and returns the merged results. Blocks
+/// the calling thread (not for use within a session). Throws InputError if the load test cannot be run: no
+/// scenario, fewer than one user, a malformed base_url or option, two different scenarios of one name; and
+/// what default_config() or scenarios() throw. Failures of sessions are in the results.
 CHAPERON_API Results run_load_test(const RegisteredLoadTest& load_test, RunOptions options = {});
 
 namespace detail {
@@ -97,11 +98,18 @@ CHAPERON_API void register_load_test(RegisteredLoadTest load_test);
 template <class T>
 RegisteredLoadTest describe_load_test() {
   static_assert(
-      requires { { T::scenarios() } -> std::convertible_to<Scenarios>; } ||
-          requires(const Json& config) { { T::scenarios(config) } -> std::convertible_to<Scenarios>; },
-      "a load test needs `static chaperon::Scenarios scenarios()` or `static chaperon::Scenarios scenarios(const chaperon::Json& config)`");
+      requires {
+        { T::scenarios() } -> std::convertible_to<Scenarios>;
+      } ||
+          requires(const Json& config) {
+            { T::scenarios(config) } -> std::convertible_to<Scenarios>;
+          },
+      "a load test needs `static chaperon::Scenarios scenarios()` or `static chaperon::Scenarios "
+      "scenarios(const chaperon::Json& config)`");
   RegisteredLoadTest load_test{.name = std::string(type_name<T>()), .default_config = {}, .scenarios = {}};
-  if constexpr (requires { { T::default_config() } -> std::convertible_to<Json>; }) {
+  if constexpr (requires {
+                  { T::default_config() } -> std::convertible_to<Json>;
+                }) {
     load_test.default_config = [] { return Json(T::default_config()); };
   }
   if constexpr (requires(const Json& config) { T::scenarios(config); }) {
@@ -109,7 +117,9 @@ RegisteredLoadTest describe_load_test() {
   } else {
     load_test.scenarios = [](const Json&) { return Scenarios(T::scenarios()); };
   }
-  if constexpr (requires(std::string_view action) { { T::record(action) } -> std::convertible_to<bool>; }) {
+  if constexpr (requires(std::string_view action) {
+                  { T::record(action) } -> std::convertible_to<bool>;
+                }) {
     load_test.record = [](std::string_view action) { return bool(T::record(action)); };
   }
   return load_test;
@@ -125,8 +135,8 @@ struct LoadTestRegistration {
 /// Every load test registered with CHAPERON_LOAD_TEST in this process, in the order of registration.
 CHAPERON_API const std::vector<RegisteredLoadTest>& load_tests();
 
-/// Runs the load test of type T: a type with `static Scenarios scenarios()`, and `static Json default_config()` if it
-/// wants one. Blocks and throws as the other overload does.
+/// Runs the load test of type T: a type with `static Scenarios scenarios()`, and `static Json
+/// default_config()` if it wants one. Blocks and throws as the other overload does.
 template <class T>
 Results run_load_test(RunOptions options = {}) {
   return run_load_test(detail::describe_load_test<T>(), std::move(options));
@@ -138,7 +148,7 @@ Results run_load_test(RunOptions options = {}) {
 /// Makes a load test known to `chaperon run`, by its type's name. At file scope, once per load test.
 #define CHAPERON_LOAD_TEST(Type) CHAPERON_LOAD_TEST_(Type, __COUNTER__)
 #define CHAPERON_LOAD_TEST_(Type, Number) CHAPERON_LOAD_TEST_2_(Type, Number)
-#define CHAPERON_LOAD_TEST_2_(Type, Number)                                                                 \
-  namespace {                                                                                               \
-  [[maybe_unused]] const ::chaperon::detail::LoadTestRegistration<Type> chaperon_load_test_##Number;        \
+#define CHAPERON_LOAD_TEST_2_(Type, Number)                                                          \
+  namespace {                                                                                        \
+  [[maybe_unused]] const ::chaperon::detail::LoadTestRegistration<Type> chaperon_load_test_##Number; \
   }

@@ -31,9 +31,13 @@ class CHAPERON_API Metric {
          std::shared_ptr<const metrics::Histogram> histogram);
 
   [[nodiscard]] const std::string& session() const noexcept { return session_; }  ///< the session's name
-  [[nodiscard]] const std::string& action() const noexcept { return action_; }    ///< `get`, `call`, `round_trip`
-  [[nodiscard]] const std::string& target() const noexcept { return target_; }    ///< URL or name; may be empty
-  [[nodiscard]] const std::string& error() const noexcept { return error_; }  ///< `timeout`, `HTTP 503`; or empty
+  [[nodiscard]] const std::string& action() const noexcept {
+    return action_;
+  }  ///< `get`, `call`, `round_trip`
+  [[nodiscard]] const std::string& target() const noexcept { return target_; }  ///< URL or name; may be empty
+  [[nodiscard]] const std::string& error() const noexcept {
+    return error_;
+  }  ///< `timeout`, `HTTP 503`; or empty
   [[nodiscard]] MetricKind kind() const noexcept { return kind_; }
   /// The row's name as exported: `SESSION ACTION(TARGET)`, `SESSION Error REASON ACTION(TARGET)`.
   [[nodiscard]] std::string name() const;
@@ -42,8 +46,8 @@ class CHAPERON_API Metric {
   [[nodiscard]] double min() const noexcept;   ///< exact; 0 if there is no sample
   [[nodiscard]] double max() const noexcept;   ///< exact; 0 if there is no sample
   [[nodiscard]] double mean() const noexcept;  ///< exact; 0 if there is no sample
-  /// The value at a percentile (0 to 100) by nearest rank: the smallest value that at least that share of the samples
-  /// does not exceed; to 3 significant digits, never outside [min, max].
+  /// The value at a percentile (0 to 100) by nearest rank: the smallest value that at least that share of the
+  /// samples does not exceed; to 3 significant digits, never outside [min, max].
   [[nodiscard]] double percentile(double percent) const noexcept;
   /// The histogram itself, for exact merging.
   [[nodiscard]] const metrics::Histogram& histogram() const noexcept { return *histogram_; }
@@ -71,10 +75,10 @@ struct NamedSessions {
 
 /// Failures of one kind, with an example.
 struct ErrorGroup {
-  std::string session;     ///< the session's name
-  std::string action;      ///< such as `post`; empty for a session's own end
-  std::string target;      ///< URL or name
-  std::string reason;      ///< `timeout`, `HTTP 503`; `failed`, `timed out`, `cancelled` for a session's end
+  std::string session;  ///< the session's name
+  std::string action;   ///< such as `post`; empty for a session's own end
+  std::string target;   ///< URL or name
+  std::string reason;   ///< `timeout`, `HTTP 503`; `failed`, `timed out`, `cancelled` for a session's end
   std::uint64_t count = 0;
   std::string example;     ///< the message of the first of them
   std::string session_id;  ///< the session of that example
@@ -94,9 +98,10 @@ struct Traffic {
 /// How the load generator itself fared. When it was held up, latencies are partly its own.
 struct GeneratorHealth {
   unsigned loops = 0;
-  double busiest_loop = 0;    ///< CPU of the busiest loop as a share of one core, 0 to 1
-  Duration lateness_p99{0};   ///< how late a loop came to an event, 99th percentile
-  Duration queued_p99{0};     ///< how long requests waited for a connection slot or a descriptor, 99th percentile
+  double busiest_loop = 0;   ///< CPU of the busiest loop as a share of one core, 0 to 1
+  Duration lateness_p99{0};  ///< how late a loop came to an event, 99th percentile
+  Duration queued_p99{
+      0};  ///< how long requests waited for a connection slot or a descriptor, 99th percentile
   std::uint64_t log_lines_dropped = 0;
 };
 
@@ -107,13 +112,14 @@ struct CHAPERON_API Results {
   Duration duration{0};  ///< from the first session's start to the end of the last `run`
   std::uint64_t seed = 0;
   bool interrupted = false;
-  std::string internal_error;  ///< what has damaged the run itself, such as a stack overflow; empty if nothing has
+  std::string
+      internal_error;  ///< what has damaged the run itself, such as a stack overflow; empty if nothing has
   SessionCounts sessions;
   std::vector<NamedSessions> sessions_by_name;  ///< in the order of the load test's table
-  std::vector<Metric> metrics;        ///< sorted by name, byte by byte
-  std::vector<ErrorGroup> errors;     ///< of actions, most frequent first
-  std::vector<ErrorGroup> endings;    ///< of sessions that did not end ok, most frequent first
-  std::vector<std::string> warnings;  ///< one sentence each
+  std::vector<Metric> metrics;                  ///< sorted by name, byte by byte
+  std::vector<ErrorGroup> errors;               ///< of actions, most frequent first
+  std::vector<ErrorGroup> endings;              ///< of sessions that did not end ok, most frequent first
+  std::vector<std::string> warnings;            ///< one sentence each
   Traffic traffic;
   GeneratorHealth generator;
   Json config;     ///< the merged config of the load test

@@ -32,9 +32,11 @@ template <class S>
 constexpr ScenarioFunction scenario_run() {
   static_assert(
       requires { &S::run; },
-      "a scenario needs a public function `static void run(chaperon::Session& session)`, not overloaded; this type has none");
+      "a scenario needs a public function `static void run(chaperon::Session& session)`, not overloaded; "
+      "this type has none");
   static_assert(std::same_as<decltype(&S::run), ScenarioFunction>,
-                "a scenario's run must be exactly `static void run(chaperon::Session& session)`, and not noexcept: a failure or "
+                "a scenario's run must be exactly `static void run(chaperon::Session& session)`, and not "
+                "noexcept: a failure or "
                 "a timeout leaves it as an exception");
   return &S::run;
 }
@@ -42,8 +44,9 @@ constexpr ScenarioFunction scenario_run() {
 template <class S>
 constexpr ScenarioFunction scenario_init() {
   if constexpr (requires { &S::init; }) {
-    static_assert(std::same_as<decltype(&S::init), ScenarioFunction>,
-                  "a scenario's init must be exactly `static void init(chaperon::Session& session)`, and not noexcept");
+    static_assert(
+        std::same_as<decltype(&S::init), ScenarioFunction>,
+        "a scenario's init must be exactly `static void init(chaperon::Session& session)`, and not noexcept");
     return &S::init;
   } else {
     return nullptr;
@@ -54,7 +57,8 @@ template <class S>
 constexpr ScenarioFunction scenario_teardown() {
   if constexpr (requires { &S::teardown; }) {
     static_assert(std::same_as<decltype(&S::teardown), ScenarioFunction>,
-                  "a scenario's teardown must be exactly `static void teardown(chaperon::Session& session)`, and not noexcept");
+                  "a scenario's teardown must be exactly `static void teardown(chaperon::Session& session)`, "
+                  "and not noexcept");
     return &S::teardown;
   } else {
     return nullptr;
@@ -62,15 +66,16 @@ constexpr ScenarioFunction scenario_teardown() {
 }
 
 template <class S>
-inline constexpr ScenarioPart scenario_part{type_name<S>(), scenario_init<S>(), scenario_run<S>(), scenario_teardown<S>()};
+inline constexpr ScenarioPart scenario_part{type_name<S>(), scenario_init<S>(), scenario_run<S>(),
+                                            scenario_teardown<S>()};
 
 template <class... S>
 inline constexpr std::array<ScenarioPart, sizeof...(S)> scenario_parts{scenario_part<S>...};
 
 }  // namespace detail
 
-/// What a user does, and how many users do it: one scenario, or several in sequence. Made by `scenario<S>` and
-/// `sequence<S…>`, multiplied by a number of users.
+/// What a user does, and how many users do it: one scenario, or several in sequence. Made by `scenario<S>`
+/// and `sequence<S…>`, multiplied by a number of users.
 class Scenario {
  public:
   constexpr explicit Scenario(std::span<const detail::ScenarioPart> parts) noexcept : parts_(parts) {}
@@ -100,16 +105,15 @@ class Scenario {
   std::int64_t users_ = 1;
 };
 
-/// The scenario of type S: any type with `static void run(Session&)`, and `init` and `teardown` of the same form if it
-/// wants them.
+/// The scenario of type S: any type with `static void run(Session&)`, and `init` and `teardown` of the same
+/// form if it wants them.
 template <class S>
 inline constexpr Scenario scenario{detail::scenario_parts<S>};
 
-/// Several scenarios, one after the other in one session. The assignments of one become config of the next; cookies and
-/// state<T> carry over; each has its own init and teardown; a failure ends the sequence.
+/// Several scenarios, one after the other in one session. The assignments of one become config of the next;
+/// cookies and state<T> carry over; each has its own init and teardown; a failure ends the sequence.
 template <class... S>
-  requires(sizeof...(S) > 0)
-inline constexpr Scenario sequence{detail::scenario_parts<S...>};
+requires(sizeof...(S) > 0) inline constexpr Scenario sequence{detail::scenario_parts<S...>};
 
 }  // namespace v1
 }  // namespace chaperon

@@ -33,9 +33,9 @@ inline namespace v1 {
 
 /// How often and after what pause `retry_on_error` calls again.
 struct RetryOptions {
-  int retries = 1;              ///< calls after the first
-  Duration delay{0};            ///< before each of them
-  Duration random_delay = 1s;   ///< plus a random duration up to this
+  int retries = 1;             ///< calls after the first
+  Duration delay{0};           ///< before each of them
+  Duration random_delay = 1s;  ///< plus a random duration up to this
 };
 
 /// Whether run_scenario() merges the config it is given into the session's or puts it in its place.
@@ -80,16 +80,17 @@ inline constexpr StateType state_type{
 
 }  // namespace detail
 
-/// One simulated user. A scenario gets one as the argument of its functions and acts through it; actions return the
-/// session, so that they chain. Calls marked (waits) suspend this session and no other; while a session is being
-/// cancelled they throw Cancelled. All calls throw WrongSession when they are made from another task than the session's
-/// own.
+/// One simulated user. A scenario gets one as the argument of its functions and acts through it; actions
+/// return the session, so that they chain. Calls marked (waits) suspend this session and no other; while a
+/// session is being cancelled they throw Cancelled. All calls throw WrongSession when they are made from
+/// another task than the session's own.
 class CHAPERON_API Session {
  public:
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // --- Who and when ---------------------------------------------------------------------------------------------
+  // --- Who and when
+  // ---------------------------------------------------------------------------------------------
 
   /// The session's id, a UUID.
   [[nodiscard]] std::string id() const;
@@ -98,12 +99,13 @@ class CHAPERON_API Session {
   /// The steady clock, read fresh.
   [[nodiscard]] Instant now() const noexcept;
 
-  // --- HTTP -----------------------------------------------------------------------------------------------------
+  // --- HTTP
+  // -----------------------------------------------------------------------------------------------------
 
-  /// Sends a request to base_url + path, or to a full URL, and waits for the answer (waits; at most the timeout).
-  /// Whatever the server does, it does not throw: the outcome is recorded, response() has it, and `with_result` or
-  /// `on_error` is called. Throws InvalidArgument for options that cannot work (two bodies, a header with a line break),
-  /// RequiredConfigMissing without a base_url, and what the callbacks throw.
+  /// Sends a request to base_url + path, or to a full URL, and waits for the answer (waits; at most the
+  /// timeout). Whatever the server does, it does not throw: the outcome is recorded, response() has it, and
+  /// `with_result` or `on_error` is called. Throws InvalidArgument for options that cannot work (two bodies,
+  /// a header with a line break), RequiredConfigMissing without a base_url, and what the callbacks throw.
   ///
   ///     session.get("/items", {.params = {{"page", 2}}}).expect(200);
   Session& get(std::string_view path);
@@ -120,20 +122,22 @@ class CHAPERON_API Session {
   Session& del(std::string_view path, const HttpOptions& options = {});
   /// Like get().
   Session& options(std::string_view path, const HttpOptions& options = {});
-  /// Like get(), with any method: `session.request("PROPFIND", "/dav")`. InvalidArgument if it is no HTTP token.
+  /// Like get(), with any method: `session.request("PROPFIND", "/dav")`. InvalidArgument if it is no HTTP
+  /// token.
   Session& request(std::string_view method, std::string_view path, const HttpOptions& options = {});
 
   /// The answer to the last request; `status()` is 0 if none came.
   [[nodiscard]] Response response() const;
-  /// Throws UnexpectedStatus unless the last answer's status is one of these: `session.get("/").expect(200, 304)`.
+  /// Throws UnexpectedStatus unless the last answer's status is one of these: `session.get("/").expect(200,
+  /// 304)`.
   template <std::same_as<int>... More>
   Session& expect(int status, More... more) {
     expect_status({status, more...});
     return *this;
   }
 
-  /// Sends this header with every later request of this session; replaces one of the same name. Throws InvalidArgument for
-  /// a name or value that cannot be sent.
+  /// Sends this header with every later request of this session; replaces one of the same name. Throws
+  /// InvalidArgument for a name or value that cannot be sent.
   Session& set_header(std::string_view name, std::string_view value);
   /// Sends `Authorization: Bearer TOKEN` with every later request.
   Session& bearer_token(std::string_view token);
@@ -142,11 +146,12 @@ class CHAPERON_API Session {
   /// Forgets all cookies.
   Session& delete_cookies();
 
-  // --- Config ---------------------------------------------------------------------------------------------------
+  // --- Config
+  // ---------------------------------------------------------------------------------------------------
 
-  /// A config value as T: `config<int>("echo.iterations")`; a dot goes into nested objects. A duration type takes a number
-  /// of milliseconds or a text such as "1.5s". Throws RequiredConfigMissing, or ConfigTypeError for another type or an
-  /// integer out of T's range.
+  /// A config value as T: `config<int>("echo.iterations")`; a dot goes into nested objects. A duration type
+  /// takes a number of milliseconds or a text such as "1.5s". Throws RequiredConfigMissing, or
+  /// ConfigTypeError for another type or an integer out of T's range.
   template <class T>
   [[nodiscard]] T config(std::string_view key) const {
     return converted_config<T>(key, required_config(key));
@@ -158,16 +163,18 @@ class CHAPERON_API Session {
   }
   /// The same, or `fallback` if it is not set.
   template <class T, class Fallback>
-    requires std::convertible_to<Fallback, T>
+  requires std::convertible_to<Fallback, T>
   [[nodiscard]] T config(std::string_view key, Fallback&& fallback) const {
     const Json* value = find_config(key);
-    return value == nullptr ? static_cast<T>(std::forward<Fallback>(fallback)) : converted_config<T>(key, *value);
+    return value == nullptr ? static_cast<T>(std::forward<Fallback>(fallback))
+                            : converted_config<T>(key, *value);
   }
   template <class T, class Fallback>
-    requires std::convertible_to<Fallback, T>
+  requires std::convertible_to<Fallback, T>
   [[nodiscard]] T config(Keys path, Fallback&& fallback) const {
     const Json* value = find_config(path);
-    return value == nullptr ? static_cast<T>(std::forward<Fallback>(fallback)) : converted_config<T>(path, *value);
+    return value == nullptr ? static_cast<T>(std::forward<Fallback>(fallback))
+                            : converted_config<T>(path, *value);
   }
 
   /// Sets a config value of this session; a dotted key nests.
@@ -186,7 +193,8 @@ class CHAPERON_API Session {
     return config_changed();
   }
 
-  // --- Assignments and state ------------------------------------------------------------------------------------
+  // --- Assignments and state
+  // ------------------------------------------------------------------------------------
 
   /// Remembers a value under a key for the rest of the session.
   Session& assign(std::string_view key, Json value);
@@ -217,10 +225,11 @@ class CHAPERON_API Session {
   }
   /// The same, or `fallback` if it was never made.
   template <class T, class Fallback>
-    requires std::convertible_to<Fallback, T>
+  requires std::convertible_to<Fallback, T>
   [[nodiscard]] T assigned(std::string_view key, Fallback&& fallback) const {
     const Json* value = find_assignment(key);
-    return value == nullptr ? static_cast<T>(std::forward<Fallback>(fallback)) : converted_assignment<T>(key, *value);
+    return value == nullptr ? static_cast<T>(std::forward<Fallback>(fallback))
+                            : converted_assignment<T>(key, *value);
   }
 
   /// This session's own T, default-constructed at first use.
@@ -229,7 +238,8 @@ class CHAPERON_API Session {
     return *static_cast<T*>(find_state(detail::state_type<T>));
   }
 
-  // --- Control --------------------------------------------------------------------------------------------------
+  // --- Control
+  // --------------------------------------------------------------------------------------------------
 
   /// Calls f(session, args…).
   template <auto F, class... Args>
@@ -238,22 +248,22 @@ class CHAPERON_API Session {
     return *this;
   }
   template <class F, class... Args>
-    requires std::invocable<F&, Session&, Args...>
-  Session& call(std::string_view /*name*/, F&& f, Args&&... args) {
+  requires std::invocable<F&, Session&, Args...> Session& call(std::string_view /*name*/, F&& f,
+                                                               Args&&... args) {
     std::invoke(f, *this, std::forward<Args>(args)...);
     return *this;
   }
 
-  /// The same, and records how long it took as `call(Scenario.f)`, or `call(NAME)`; if an exception leaves it, as
-  /// `Error exception call(…)`.
+  /// The same, and records how long it took as `call(Scenario.f)`, or `call(NAME)`; if an exception leaves
+  /// it, as `Error exception call(…)`.
   template <auto F, class... Args>
   Session& call_traced(Args&&... args) {
     const CallName name(detail::scope_name<F>(), detail::function_name<F>());
     return traced("call", name.text(), [&] { std::invoke(F, *this, std::forward<Args>(args)...); });
   }
   template <class F, class... Args>
-    requires std::invocable<F&, Session&, Args...>
-  Session& call_traced(std::string_view name, F&& f, Args&&... args) {
+  requires std::invocable<F&, Session&, Args...> Session& call_traced(std::string_view name, F&& f,
+                                                                      Args&&... args) {
     return traced("call", name, [&] { std::invoke(f, *this, std::forward<Args>(args)...); });
   }
 
@@ -267,8 +277,8 @@ class CHAPERON_API Session {
     return *this;
   }
   template <class F, class... Args>
-    requires std::invocable<F&, Session&, Args...>
-  Session& repeat(std::string_view /*name*/, F&& f, std::int64_t count, const Args&... args) {
+  requires std::invocable<F&, Session&, Args...> Session& repeat(std::string_view /*name*/, F&& f,
+                                                                 std::int64_t count, const Args&... args) {
     for (; count > 0; --count) {
       std::invoke(f, *this, std::decay_t<const Args&>(args)...);
       take_turn();
@@ -286,8 +296,9 @@ class CHAPERON_API Session {
     return *this;
   }
   template <class F, class... Args>
-    requires std::invocable<F&, Session&, Args...>
-  Session& repeat_traced(std::string_view name, F&& f, std::int64_t count, const Args&... args) {
+  requires std::invocable<F&, Session&, Args...> Session& repeat_traced(std::string_view name, F&& f,
+                                                                        std::int64_t count,
+                                                                        const Args&... args) {
     for (; count > 0; --count) {
       call_traced(name, f, std::decay_t<const Args&>(args)...);
       take_turn();
@@ -306,8 +317,8 @@ class CHAPERON_API Session {
     return *this;
   }
   template <class F, class... Args>
-    requires std::invocable<F&, Session&, Args...>
-  Session& loop(std::string_view /*name*/, F&& f, Duration duration, const Args&... args) {
+  requires std::invocable<F&, Session&, Args...> Session& loop(std::string_view /*name*/, F&& f,
+                                                               Duration duration, const Args&... args) {
     const auto start = now();
     do {
       std::invoke(f, *this, std::decay_t<const Args&>(args)...);
@@ -316,29 +327,33 @@ class CHAPERON_API Session {
     return *this;
   }
 
-  /// Calls f(session, args…); if an exception leaves it, waits and calls it again, at most `options.retries` times, then
-  /// lets the exception pass (waits). A cancellation or an abort is never retried.
+  /// Calls f(session, args…); if an exception leaves it, waits and calls it again, at most `options.retries`
+  /// times, then lets the exception pass (waits). A cancellation or an abort is never retried.
   template <auto F, class... Args>
   Session& retry_on_error(const RetryOptions& options, const Args&... args) {
     return retried(options, [&] { std::invoke(F, *this, std::decay_t<const Args&>(args)...); });
   }
   template <class F, class... Args>
-    requires std::invocable<F&, Session&, Args...>
-  Session& retry_on_error(std::string_view /*name*/, F&& f, const RetryOptions& options, const Args&... args) {
+  requires std::invocable<F&, Session&, Args...> Session& retry_on_error(std::string_view /*name*/, F&& f,
+                                                                         const RetryOptions& options,
+                                                                         const Args&... args) {
     return retried(options, [&] { std::invoke(f, *this, std::decay_t<const Args&>(args)...); });
   }
 
-  /// Runs another scenario's init, run and teardown in this session, with `config` merged into the session's as long as it
-  /// runs, or, with MergeConfig::no, in its place. Its assignments, cookies and state<T> stay. Recorded as
-  /// `run_scenario(NAME)`. What leaves its run as an exception leaves this call, after its teardown (waits).
+  /// Runs another scenario's init, run and teardown in this session, with `config` merged into the session's
+  /// as long as it runs, or, with MergeConfig::no, in its place. Its assignments, cookies and state<T> stay.
+  /// Recorded as `run_scenario(NAME)`. What leaves its run as an exception leaves this call, after its
+  /// teardown (waits).
   ///
   ///     session.run_scenario<LogIn>({{"user", "ann"}}).get("/cart");
   template <class S>
   Session& run_scenario(const Json& config = Json::object(), MergeConfig merge = MergeConfig::yes) {
     return run_scenario(scenario<S>, config, merge);
   }
-  /// The same for a scenario as a value: `scenario<A>`, `sequence<A, B>`. Throws InvalidArgument for more than one user.
-  Session& run_scenario(const Scenario& what, const Json& config = Json::object(), MergeConfig merge = MergeConfig::yes) {
+  /// The same for a scenario as a value: `scenario<A>`, `sequence<A, B>`. Throws InvalidArgument for more
+  /// than one user.
+  Session& run_scenario(const Scenario& what, const Json& config = Json::object(),
+                        MergeConfig merge = MergeConfig::yes) {
     const auto name = check_nested(what, config);
     return traced("run_scenario", name, [&] { run_nested(what, config, merge); });
   }
@@ -347,8 +362,7 @@ class CHAPERON_API Session {
   Session& delay(Duration duration);
   Session& delay(RandomDuration duration);
   template <class T>
-    requires std::integral<T> || std::floating_point<T>
-  Session& delay(T /*without a unit*/) {
+  requires std::integral<T> || std::floating_point<T> Session& delay(T /*without a unit*/) {
     static_assert(detail::always_false<T>, "a delay needs a unit: write delay(500ms)");
     return *this;
   }
@@ -360,9 +374,9 @@ class CHAPERON_API Session {
   /// Ends this session here: throws Cancelled; the session counts as failed, with this reason.
   [[noreturn]] void fail(std::string_view reason);
 
-  /// Runs code that blocks (a database driver, a file) on a pool of threads and waits for it (waits); returns what it
-  /// returns, throws what it throws. It must not use the session. Once begun it is waited for even when the session is
-  /// cancelled.
+  /// Runs code that blocks (a database driver, a file) on a pool of threads and waits for it (waits); returns
+  /// what it returns, throws what it throws. It must not use the session. Once begun it is waited for even
+  /// when the session is cancelled.
   template <std::invocable F>
   std::invoke_result_t<F&> blocking(F&& f) {
     using Result = std::invoke_result_t<F&>;
@@ -390,7 +404,8 @@ class CHAPERON_API Session {
     }
   }
 
-  // --- Measuring ------------------------------------------------------------------------------------------------
+  // --- Measuring
+  // ------------------------------------------------------------------------------------------------
 
   /// Runs an action of one's own and records how long it took under its name().
   template <CustomAction A>
@@ -415,15 +430,15 @@ class CHAPERON_API Session {
   Session& add_metric(std::string_view metric, Duration value);
   /// Records a number without a unit as `metric`.
   template <class T>
-    requires std::integral<T> || std::floating_point<T>
-  Session& add_metric(std::string_view metric, T value) {
+  requires std::integral<T> || std::floating_point<T> Session& add_metric(std::string_view metric, T value) {
     return add_number(metric, static_cast<double>(value));
   }
 
-  // --- Logging --------------------------------------------------------------------------------------------------
+  // --- Logging
+  // --------------------------------------------------------------------------------------------------
 
-  /// Writes a line to the log (stderr), with the session's id and name before it; formatted as by fmt, and only if the
-  /// level is shown (`--log-level`). Never waits.
+  /// Writes a line to the log (stderr), with the session's id and name before it; formatted as by fmt, and
+  /// only if the level is shown (`--log-level`). Never waits.
   template <class... Args>
   Session& log_debug(fmt::format_string<Args...> format, Args&&... args) {
     return log(detail::LineLevel::debug, format, fmt::make_format_args(args...));
@@ -510,9 +525,11 @@ class CHAPERON_API Session {
   [[nodiscard]] const Json* find_config(Keys path) const;
   [[nodiscard]] const Json& required_config(std::string_view key) const;
   [[nodiscard]] const Json& required_config(Keys path) const;
-  [[noreturn]] void throw_config_type(std::string_view key, std::string_view type, std::string_view why) const;
+  [[noreturn]] void throw_config_type(std::string_view key, std::string_view type,
+                                      std::string_view why) const;
   [[noreturn]] void throw_config_type(Keys path, std::string_view type, std::string_view why) const;
-  [[noreturn]] void throw_assignment_type(std::string_view key, std::string_view type, std::string_view why) const;
+  [[noreturn]] void throw_assignment_type(std::string_view key, std::string_view type,
+                                          std::string_view why) const;
   Json& config_for_update(std::string_view name_space, std::string_view key);
   Session& config_changed();
   [[nodiscard]] const Json* find_assignment(std::string_view key) const;

@@ -7,8 +7,8 @@
 
 #define CHAPERON_STRINGIFY_(x) #x
 #define CHAPERON_STRINGIFY(x) CHAPERON_STRINGIFY_(x)
-#define CHAPERON_VERSION                                                                  \
-  CHAPERON_STRINGIFY(CHAPERON_VERSION_MAJOR)                                              \
+#define CHAPERON_VERSION                     \
+  CHAPERON_STRINGIFY(CHAPERON_VERSION_MAJOR) \
   "." CHAPERON_STRINGIFY(CHAPERON_VERSION_MINOR) "." CHAPERON_STRINGIFY(CHAPERON_VERSION_PATCH)
 
 // Public names are visible in libchaperon.so; everything else is hidden.

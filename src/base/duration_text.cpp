@@ -37,12 +37,14 @@ std::optional<Duration> parse_duration(std::string_view text, Duration bare_unit
   while (!text.empty()) {
     double count = 0;
     if (text.front() < '0' || text.front() > '9') return std::nullopt;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count, std::chars_format::fixed);
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), count, std::chars_format::fixed);
     if (error != std::errc{}) return std::nullopt;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
 
     std::size_t length = 0;
-    while (length < text.size() && (text[length] < '0' || text[length] > '9')) ++length;
+    while (length < text.size() && (text[length] < '0' || text[length] > '9'))
+      ++length;
     const auto name = text.substr(0, length);
     text.remove_prefix(length);
 
@@ -85,7 +87,8 @@ std::string duration_text(Duration duration) {
   }
   const auto seconds = std::chrono::round<std::chrono::seconds>(duration).count();
   if (seconds < 3600) {
-    return seconds % 60 == 0 ? fmt::format("{} min", seconds / 60) : fmt::format("{}m{:02}s", seconds / 60, seconds % 60);
+    return seconds % 60 == 0 ? fmt::format("{} min", seconds / 60)
+                             : fmt::format("{}m{:02}s", seconds / 60, seconds % 60);
   }
   return fmt::format("{}h{:02}m", seconds / 3600, seconds % 3600 / 60);
 }

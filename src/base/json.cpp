@@ -22,9 +22,9 @@ Duration v1::detail::duration_from_json(const Json& value) {
 
 void v1::detail::json_assertion_failed(const char* assertion) {
   // The one assertion that a scenario can run into is the look-up of a missing key in a const object.
-  throw std::out_of_range(
-      fmt::format("a JSON value was used that is not there (nlohmann: {}): ask with contains() or value() first",
-                  assertion));
+  throw std::out_of_range(fmt::format(
+      "a JSON value was used that is not there (nlohmann: {}): ask with contains() or value() first",
+      assertion));
 }
 
 Path split_path(std::string_view dotted) {
@@ -37,14 +37,17 @@ Path split_path(std::string_view dotted) {
   }
 }
 
-std::string join_path(std::span<const std::string> path) { return fmt::format("{}", fmt::join(path, ".")); }
+std::string join_path(std::span<const std::string> path) {
+  return fmt::format("{}", fmt::join(path, "."));
+}
 
 void deep_merge(Json& base, const Json& overlay) {
   if (!base.is_object() || !overlay.is_object()) {
     base = overlay;
     return;
   }
-  for (const auto& [key, value] : overlay.items()) deep_merge(base[key], value);
+  for (const auto& [key, value] : overlay.items())
+    deep_merge(base[key], value);
 }
 
 const Json* find_path(const Json& object, std::span<const std::string> path) {

@@ -28,7 +28,8 @@ const Json* find_path(const Json& object, std::span<const std::string> path);
 /// The same for a dotted key, without splitting it into strings.
 const Json* find_path(const Json& object, std::string_view dotted);
 
-/// Sets the value at `path`, and makes the objects on the way; whatever stands on the way and is no object is replaced.
+/// Sets the value at `path`, and makes the objects on the way; whatever stands on the way and is no object is
+/// replaced.
 void set_path(Json& object, std::span<const std::string> path, Json value);
 
 /// What a value is, for an error message: `the string "ten"`, `an object`, shortened to about 60 characters.

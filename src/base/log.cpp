@@ -54,8 +54,9 @@ void start_log(LogLevel level) {
   auto& log = the_log();
   if (!log.logger) {
     log.pool = std::make_shared<spdlog::details::thread_pool>(kQueueLength, 1);
-    log.logger = std::make_shared<spdlog::async_logger>("chaperon", std::make_shared<spdlog::sinks::stderr_color_sink_mt>(),
-                                                        log.pool, spdlog::async_overflow_policy::overrun_oldest);
+    log.logger = std::make_shared<spdlog::async_logger>(
+        "chaperon", std::make_shared<spdlog::sinks::stderr_color_sink_mt>(), log.pool,
+        spdlog::async_overflow_policy::overrun_oldest);
     log.logger->set_pattern("%H:%M:%S.%e %^%-7l%$ %v");
     log.logger->set_level(spdlog::level::trace);
     log.logger->flush_on(spdlog::level::warn);
@@ -63,7 +64,9 @@ void start_log(LogLevel level) {
   current_level.store(level, std::memory_order_relaxed);
 }
 
-LogLevel log_level() noexcept { return current_level.load(std::memory_order_relaxed); }
+LogLevel log_level() noexcept {
+  return current_level.load(std::memory_order_relaxed);
+}
 
 void write_log(LogLevel level, std::string_view line) {
   const auto& log = the_log();

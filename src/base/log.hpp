@@ -13,15 +13,15 @@ enum class LogLevel : std::uint8_t { debug, info, warn, error, off };
 /// The level of that name (debug, info, warn, error, off), or nothing.
 std::optional<LogLevel> parse_log_level(std::string_view name);
 
-/// Starts the log's own thread and sets the level below which lines are not even formatted. Call it before the loops
-/// start; calling it again changes the level.
+/// Starts the log's own thread and sets the level below which lines are not even formatted. Call it before
+/// the loops start; calling it again changes the level.
 void start_log(LogLevel level);
 
 /// The current level.
 LogLevel log_level() noexcept;
 
-/// Queues a line; the oldest one is dropped when the queue is full, so that this never waits. Before start_log() the
-/// line goes nowhere.
+/// Queues a line; the oldest one is dropped when the queue is full, so that this never waits. Before
+/// start_log() the line goes nowhere.
 void write_log(LogLevel level, std::string_view line);
 
 /// Waits until what was queued is written and ends the log's thread.

@@ -18,7 +18,8 @@ std::uint64_t splitmix(std::uint64_t& state) noexcept {
 }  // namespace
 
 Random::Random(std::uint64_t seed) noexcept : state_() {
-  for (auto& word : state_) word = splitmix(seed);
+  for (auto& word : state_)
+    word = splitmix(seed);
 }
 
 Random::result_type Random::operator()() noexcept {
@@ -57,8 +58,8 @@ Uuid Uuid::draw(Random& random) noexcept {
 }
 
 std::string Uuid::text() const {
-  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32U, (high >> 16U) & 0xffffU, high & 0xffffU,
-                     low >> 48U, low & 0xffffffffffffU);
+  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32U, (high >> 16U) & 0xffffU,
+                     high & 0xffffU, low >> 48U, low & 0xffffffffffffU);
 }
 
 }  // namespace chaperon

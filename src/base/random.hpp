@@ -10,8 +10,8 @@
 
 namespace chaperon {
 
-/// xoshiro256** by Blackman and Vigna (public domain), seeded through splitmix64: the same seed gives the same draws.
-/// A UniformRandomBitGenerator.
+/// xoshiro256** by Blackman and Vigna (public domain), seeded through splitmix64: the same seed gives the
+/// same draws. A UniformRandomBitGenerator.
 class Random {
  public:
   using result_type = std::uint64_t;

@@ -31,7 +31,7 @@ void require_file(const std::string& file) {
 }  // namespace
 
 std::vector<RegisteredLoadTest> load_scenario_file(Process& process, const std::string& file,
-                                         const std::string& flags) {
+                                                   const std::string& flags) {
   require_file(file);
   const auto extension = fs::path(file).extension();
   if (extension == ".so") {

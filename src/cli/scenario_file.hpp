@@ -12,6 +12,7 @@ namespace chaperon::cli {
 
 /// The load tests in a file: `.so` is loaded; `.cpp`, `.cc` and `.cxx` are compiled with `flags` first,
 /// unless that was done before. Throws InputError or CompileError.
-std::vector<RegisteredLoadTest> load_scenario_file(Process& process, const std::string& file, const std::string& flags);
+std::vector<RegisteredLoadTest> load_scenario_file(Process& process, const std::string& file,
+                                                   const std::string& flags);
 
 }  // namespace chaperon::cli

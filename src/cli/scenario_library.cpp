@@ -29,7 +29,8 @@ std::string why_not_loaded(const std::string& name, std::string_view reason) {
 
 }  // namespace
 
-std::vector<RegisteredLoadTest> load_scenario_library(const std::filesystem::path& file, const std::string& name) {
+std::vector<RegisteredLoadTest> load_scenario_library(const std::filesystem::path& file,
+                                                      const std::string& name) {
   const auto notes = read_abi_notes(file);
   if (notes.empty()) {
     throw InputError(
@@ -60,8 +61,9 @@ std::vector<RegisteredLoadTest> load_scenario_library(const std::filesystem::pat
   return loaded[library];
 }
 
-const RegisteredLoadTest& choose_load_test(const std::vector<RegisteredLoadTest>& load_tests, const std::string& wanted,
-                                 const std::string& source, const std::string& command) {
+const RegisteredLoadTest& choose_load_test(const std::vector<RegisteredLoadTest>& load_tests,
+                                           const std::string& wanted, const std::string& source,
+                                           const std::string& command) {
   std::vector<std::string> names;
   for (const auto& load_test : load_tests)
     names.push_back(load_test.name);

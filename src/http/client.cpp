@@ -12,7 +12,10 @@ constexpr Duration kDescriptorRetry = 10ms;
 }  // namespace
 
 Client::Client(runtime::EventLoop& loop, std::shared_ptr<net::DnsCache> dns, ClientOptions options)
-    : loop_(loop), resolver_(loop, std::move(dns), options.dns_ttl), options_(std::move(options)), later_(*this) {}
+    : loop_(loop),
+      resolver_(loop, std::move(dns), options.dns_ttl),
+      options_(std::move(options)),
+      later_(*this) {}
 
 Client::~Client() = default;
 
@@ -84,7 +87,8 @@ void Client::read_later(Connection& connection) {
 }
 
 void Client::go_on() {
-  for (Connection* connection : std::exchange(reading_, {})) connection->read();
+  for (Connection* connection : std::exchange(reading_, {}))
+    connection->read();
 
   for (Origin* origin : std::exchange(ready_origins_, {})) {
     while (!origin->waiting_.empty() && origin->connecting_ < Origin::kMostConnecting) {

@@ -40,7 +40,8 @@ class Client {
   /// The origin of a URL; it lives as long as the client.
   Origin& origin(const Url& url);
 
-  /// Sends the request as soon as a connection is to be had; exchange.finished() is called, perhaps before this returns.
+  /// Sends the request as soon as a connection is to be had; exchange.finished() is called, perhaps before
+  /// this returns.
   void start(Exchange& exchange);
   /// Gives an exchange up that has not finished; finished() is not called. Its connection is closed.
   void abandon(Exchange& exchange) noexcept;
@@ -50,8 +51,8 @@ class Client {
  private:
   friend class Connection;
 
-  // Goes on with connections that had more to read than their share of a turn, and with exchanges that wait for a
-  // descriptor.
+  // Goes on with connections that had more to read than their share of a turn, and with exchanges that wait
+  // for a descriptor.
   class Later final : public runtime::Timer {
    public:
     explicit Later(Client& client) : client_(client) {}

@@ -32,13 +32,15 @@ struct Connection::Opening {
   Instant deadline{};
 };
 
-Connection::Connection(Client& client, Origin& origin, Pool& pool) : client_(client), origin_(origin), pool_(pool) {
+Connection::Connection(Client& client, Origin& origin, Pool& pool)
+    : client_(client), origin_(origin), pool_(pool) {
   pool_.add(*this);
 }
 
 Connection::~Connection() = default;
 
-// --- Opening ------------------------------------------------------------------------------------------------------
+// --- Opening
+// ------------------------------------------------------------------------------------------------------
 
 void Connection::open(Exchange& exchange) {
   exchange_ = &exchange;
@@ -61,7 +63,9 @@ void Connection::open(Exchange& exchange) {
   }
 }
 
-void Connection::Resolving::resolved(const net::SharedResolution& resolution) { connection_.use_addresses(resolution); }
+void Connection::Resolving::resolved(const net::SharedResolution& resolution) {
+  connection_.use_addresses(resolution);
+}
 
 void Connection::use_addresses(const net::SharedResolution& resolution) {
   if (resolution->addresses.empty()) {
@@ -99,7 +103,8 @@ void Connection::connect_to(const net::Address& address) {
   if (const auto* local = client_.next_local_address(address.family()); local != nullptr) {
     if (const int error = socket_.bind(*local); error != 0) {
       fail(net::reason_of(error),
-           fmt::format("cannot connect from local address {}: {}; see config local_addresses", local->text(), std::strerror(error)));
+           fmt::format("cannot connect from local address {}: {}; see config local_addresses", local->text(),
+                       std::strerror(error)));
       return;
     }
   }
@@ -110,7 +115,8 @@ void Connection::connect_to(const net::Address& address) {
   }
   state_ = State::connecting;
   if (!client_.loop_.reactor().add(socket_.descriptor(), *this)) {
-    fail(Reason::no_descriptors, fmt::format("the kernel does not watch another descriptor: {}", std::strerror(errno)));
+    fail(Reason::no_descriptors,
+         fmt::format("the kernel does not watch another descriptor: {}", std::strerror(errno)));
     return;
   }
   if (error == 0) established();
@@ -141,12 +147,14 @@ void Connection::connect_finished(int error, bool readable) {
       fail(reason, fmt::format("connection reset by {} while it was opened", peer));
       break;
     case Reason::no_ports:
-      fail(reason, fmt::format("no local port is left for connections to {}: give config local_addresses more addresses, or keep "
+      fail(reason, fmt::format("no local port is left for connections to {}: give config local_addresses "
+                               "more addresses, or keep "
                                "connections alive",
                                peer));
       break;
     case Reason::no_descriptors:
-      fail(reason, fmt::format("no memory or descriptor is left for a connection to {}: {}", peer, std::strerror(error)));
+      fail(reason, fmt::format("no memory or descriptor is left for a connection to {}: {}", peer,
+                               std::strerror(error)));
       break;
     default:
       fail(reason, fmt::format("{} cannot be reached: {}", peer, std::strerror(error)));
@@ -169,7 +177,8 @@ void Connection::established() {
   send_request();
 }
 
-// --- Sending ------------------------------------------------------------------------------------------------------
+// --- Sending
+// ------------------------------------------------------------------------------------------------------
 
 void Connection::carry(Exchange& exchange) {
   exchange_ = &exchange;
@@ -194,7 +203,8 @@ void Connection::send_request() {
   exchange.append_head(head);
   std::string_view body = exchange.body;
   if (exchange.chunked && !awaiting_continue_) {
-    for (; !body.empty(); body.remove_prefix(std::min(kChunk, body.size()))) append_chunk(head, body.substr(0, kChunk));
+    for (; !body.empty(); body.remove_prefix(std::min(kChunk, body.size())))
+      append_chunk(head, body.substr(0, kChunk));
     append_last_chunk(head);
   }
   if (exchange.chunked || awaiting_continue_) body = {};
@@ -226,7 +236,8 @@ void Connection::send_body() {
   const Exchange& exchange = *exchange_;
   if (exchange.chunked) {
     std::string_view body = exchange.body;
-    for (; !body.empty(); body.remove_prefix(std::min(kChunk, body.size()))) append_chunk(pending_, body.substr(0, kChunk));
+    for (; !body.empty(); body.remove_prefix(std::min(kChunk, body.size())))
+      append_chunk(pending_, body.substr(0, kChunk));
     append_last_chunk(pending_);
   } else {
     body_left_ = exchange.body;
@@ -255,7 +266,8 @@ void Connection::send_pending() {
   sent_at_ = client_.loop_.now();
 }
 
-// --- Receiving ----------------------------------------------------------------------------------------------------
+// --- Receiving
+// ----------------------------------------------------------------------------------------------------
 
 void Connection::on_io(bool readable, bool writable, bool hung_up) {
   hung_up_ = hung_up_ || hung_up;
@@ -288,8 +300,8 @@ void Connection::read() {
       return;
     }
     take(std::string_view(client_.buffer_.data(), received.bytes));
-    // A short read has emptied the socket, and the next bytes make an edge of their own; but after a hang-up there is no
-    // further edge, so then it is read to the end.
+    // A short read has emptied the socket, and the next bytes make an edge of their own; but after a hang-up
+    // there is no further edge, so then it is read to the end.
     if (received.bytes < client_.buffer_.size() && !hung_up_) return;
     share -= std::min(share, received.bytes);
     if (share == 0 && state_ == State::busy) {
@@ -319,7 +331,8 @@ void Connection::take(std::string_view bytes) {
         return;
       case ResponseParser::State::upgraded:
       case ResponseParser::State::failed:
-        fail(parser_.reason(), fmt::format("{} sent an answer that cannot be used: {}", peer_text(), parser_.error_message()));
+        fail(parser_.reason(),
+             fmt::format("{} sent an answer that cannot be used: {}", peer_text(), parser_.error_message()));
         return;
     }
   }
@@ -341,7 +354,8 @@ void Connection::peer_closed(int error) {
 
 void Connection::complete(bool surplus) {
   if (surplus) {
-    fail(Reason::malformed, fmt::format("{} sent more than one answer, or an answer longer than it announced", peer_text()));
+    fail(Reason::malformed,
+         fmt::format("{} sent more than one answer, or an answer longer than it announced", peer_text()));
     return;
   }
   Exchange& exchange = *std::exchange(exchange_, nullptr);
@@ -372,7 +386,8 @@ void Connection::fail(Reason reason, std::string message) {
   Exchange& exchange = *std::exchange(exchange_, nullptr);
   exchange.connection_ = nullptr;
   const bool stale = state_ == State::busy && reused_ && parser_.untouched() &&
-                     (reason == Reason::closed || reason == Reason::reset) && is_idempotent(exchange.method) && !exchange.retried;
+                     (reason == Reason::closed || reason == Reason::reset) &&
+                     is_idempotent(exchange.method) && !exchange.retried;
   Client& client = client_;
   const Instant now = client.loop_.now();
   close();
@@ -398,10 +413,12 @@ void Connection::on_timer() {
   if (state_ != State::connecting && state_ != State::resolving) return;
   const auto limit = duration_text(exchange_->connect_timeout);
   if (state_ == State::resolving) {
-    fail(Reason::connect_timeout, fmt::format("host \"{}\" was not resolved within {} (config http.connect_timeout)", origin_.host_, limit));
-  } else {
     fail(Reason::connect_timeout,
-         fmt::format("no connection to {} within {} (config http.connect_timeout)", opening_->peer.text(), limit));
+         fmt::format("host \"{}\" was not resolved within {} (config http.connect_timeout)", origin_.host_,
+                     limit));
+  } else {
+    fail(Reason::connect_timeout, fmt::format("no connection to {} within {} (config http.connect_timeout)",
+                                              opening_->peer.text(), limit));
   }
 }
 
@@ -422,6 +439,8 @@ void Connection::close() noexcept {
   if (opening) client_.handshake_ended(origin_);
 }
 
-std::string Connection::peer_text() const { return opening_ ? opening_->peer.text() : origin_.text(); }
+std::string Connection::peer_text() const {
+  return opening_ ? opening_->peer.text() : origin_.text();
+}
 
 }  // namespace chaperon::http

@@ -18,10 +18,11 @@ class Connection;
 class Origin;
 class Pool;
 
-using WaitingHook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+using WaitingHook =
+    boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
-/// One request in flight. Who wants the answer derives from it, keeps it in place until finished() is called, or calls
-/// Client::abandon(). Everything happens on the loop's stack.
+/// One request in flight. Who wants the answer derives from it, keeps it in place until finished() is called,
+/// or calls Client::abandon(). Everything happens on the loop's stack.
 class Exchange : public WaitingHook {
  public:
   Exchange() = default;
@@ -34,8 +35,9 @@ class Exchange : public WaitingHook {
   Pool* pool = nullptr;
   Method method = Method::get;
   std::string_view body{};
-  bool chunked = false;          ///< send the body in chunks
-  bool expect_continue = false;  ///< send the body only once the server asks for it, or has not answered for a second
+  bool chunked = false;  ///< send the body in chunks
+  bool expect_continue =
+      false;  ///< send the body only once the server asks for it, or has not answered for a second
   Duration connect_timeout = 5s;
   ResponseLimits limits{};
   detail::ResponseData* into = nullptr;  ///< where the answer is put; reset by who starts the exchange

@@ -8,7 +8,8 @@ Origin::Origin(const Url& url) : text_(url.origin()), host_header_(url.host_head
   if (!url.unix_path.empty()) {
     address_ = net::Address::from_unix_path(url.unix_path);
     if (!address_) {
-      address_error_ = fmt::format("the socket path {} is longer than the 107 bytes that the system takes", url.unix_path);
+      address_error_ =
+          fmt::format("the socket path {} is longer than the 107 bytes that the system takes", url.unix_path);
     }
   } else if (url.host_kind == HostKind::name) {
     host_ = url.host;

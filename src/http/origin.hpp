@@ -30,18 +30,18 @@ class Origin {
   friend class Client;
   friend class Connection;
 
-  // As many connections may be in their handshake at once, so that a crowd that starts together does not run into the
-  // server's backlog and the kernel's retransmissions, which come after a second.
+  // As many connections may be in their handshake at once, so that a crowd that starts together does not run
+  // into the server's backlog and the kernel's retransmissions, which come after a second.
   static constexpr std::size_t kMostConnecting = 128;
 
   std::string text_;
   std::string host_header_;
-  std::string host_;                     // to be resolved; empty where address_ is set
+  std::string host_;  // to be resolved; empty where address_ is set
   std::uint16_t port_ = 0;
   std::optional<net::Address> address_;  // literal, or a Unix socket
   std::string address_error_;            // why there can be none
   std::size_t connecting_ = 0;
-  std::size_t next_address_ = 0;         // where the next connection begins among the host's addresses
+  std::size_t next_address_ = 0;  // where the next connection begins among the host's addresses
   WaitingExchanges waiting_;
 };
 

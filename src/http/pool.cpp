@@ -11,8 +11,10 @@ Connection* Pool::find_idle(const Origin& origin) noexcept {
 
 void Pool::clear() noexcept {
   // Closing a connection takes it out of its list.
-  while (!idle_.empty()) idle_.front().abandon();
-  while (!busy_.empty()) busy_.front().abandon();
+  while (!idle_.empty())
+    idle_.front().abandon();
+  while (!busy_.empty())
+    busy_.front().abandon();
 }
 
 void Pool::now_idle(Connection& connection) noexcept {

@@ -45,8 +45,12 @@ Response::~Response() {
   if (data_ != nullptr && --data_->references == 0) delete data_;
 }
 
-int Response::status() const noexcept { return data_ == nullptr ? 0 : data_->message.status; }
-bool Response::ok() const noexcept { return status() >= 200 && status() < 400; }
+int Response::status() const noexcept {
+  return data_ == nullptr ? 0 : data_->message.status;
+}
+bool Response::ok() const noexcept {
+  return status() >= 200 && status() < 400;
+}
 std::string_view Response::header(std::string_view name) const noexcept {
   return data_ == nullptr ? std::string_view() : data_->message.header(name);
 }
@@ -59,19 +63,30 @@ std::vector<std::pair<std::string_view, std::string_view>> Response::headers() c
   }
   return result;
 }
-std::string_view Response::body() const noexcept { return data_ == nullptr ? std::string_view() : data_->message.body; }
-const Error& Response::error() const noexcept { return data_ == nullptr ? no_response().error : data_->error; }
-Timings Response::timings() const noexcept { return data_ == nullptr ? Timings() : data_->timings; }
-std::string_view Response::request() const noexcept { return data_ == nullptr ? std::string_view() : data_->request; }
+std::string_view Response::body() const noexcept {
+  return data_ == nullptr ? std::string_view() : data_->message.body;
+}
+const Error& Response::error() const noexcept {
+  return data_ == nullptr ? no_response().error : data_->error;
+}
+Timings Response::timings() const noexcept {
+  return data_ == nullptr ? Timings() : data_->timings;
+}
+std::string_view Response::request() const noexcept {
+  return data_ == nullptr ? std::string_view() : data_->request;
+}
 
-Json Response::json() const { return json_at(""); }
+Json Response::json() const {
+  return json_at("");
+}
 
 Json Response::json_at(std::string_view pointer) const {
   if (status() == 0) throw_decode_error(pointer, error().empty() ? "no request was made" : error().message);
   Json json;
   try {
     const auto coding = data_->decoded ? std::string_view() : header("content-encoding");
-    json = coding.empty() ? Json::parse(body()) : Json::parse(http::decode_content(coding, body(), data_->limit));
+    json = coding.empty() ? Json::parse(body())
+                          : Json::parse(http::decode_content(coding, body(), data_->limit));
   } catch (const Json::parse_error&) {
     throw_decode_error(pointer, "it is not JSON");
   } catch (const std::exception& e) {
@@ -88,9 +103,10 @@ Json Response::json_at(std::string_view pointer) const {
 void Response::throw_decode_error(std::string_view pointer, std::string_view why) const {
   const auto subject = data_ == nullptr ? std::string_view("response()") : std::string_view(data_->request);
   if (status() == 0) throw DecodeError(fmt::format("{}: there is no answer: {}", subject, why));
-  throw DecodeError(fmt::format("{}: no {}{} in {} {} \"{}\"", subject, pointer.empty() ? "JSON" : fmt::format("\"{}\"", pointer),
-                                why.empty() ? std::string() : fmt::format(" ({})", why), status(), header("content-type"),
-                                shown(body())));
+  throw DecodeError(fmt::format("{}: no {}{} in {} {} \"{}\"", subject,
+                                pointer.empty() ? "JSON" : fmt::format("\"{}\"", pointer),
+                                why.empty() ? std::string() : fmt::format(" ({})", why), status(),
+                                header("content-type"), shown(body())));
 }
 
 }  // namespace v1

@@ -16,9 +16,9 @@ struct ResponseData {
   http::Message message;
   Error error;
   Timings timings;
-  std::string request;      ///< `post(http://localhost:5000/login)`
-  std::size_t limit = 0;    ///< bytes that the body may have once decompressed
-  bool decoded = false;     ///< whether the body was decompressed already
+  std::string request;    ///< `post(http://localhost:5000/login)`
+  std::size_t limit = 0;  ///< bytes that the body may have once decompressed
+  bool decoded = false;   ///< whether the body was decompressed already
 
   /// Makes it ready for the next answer; buffers keep their memory.
   void reset() {

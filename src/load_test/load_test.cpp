@@ -1,6 +1,6 @@
-#include <chaperon/load_test.hpp>
-
 #include <utility>
+
+#include <chaperon/load_test.hpp>
 
 namespace chaperon {
 inline namespace v1 {
@@ -13,9 +13,13 @@ std::vector<RegisteredLoadTest>& registry() {
 
 }  // namespace
 
-void detail::register_load_test(RegisteredLoadTest load_test) { registry().push_back(std::move(load_test)); }
+void detail::register_load_test(RegisteredLoadTest load_test) {
+  registry().push_back(std::move(load_test));
+}
 
-const std::vector<RegisteredLoadTest>& load_tests() { return registry(); }
+const std::vector<RegisteredLoadTest>& load_tests() {
+  return registry();
+}
 
 }  // namespace v1
 }  // namespace chaperon

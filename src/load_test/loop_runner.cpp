@@ -1,11 +1,10 @@
 #include "load_test/loop_runner.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
+#include <pthread.h>
 
 namespace chaperon::load_test {
 namespace {
@@ -39,7 +38,8 @@ void LoopRunner::join() {
 void LoopRunner::main() {
   ::pthread_setname_np(::pthread_self(), fmt::format("loop {}", number_).c_str());
   context_ = std::make_unique<session::LoopContext>(
-      loop_, run_.dns, http::ClientOptions{.local_addresses = run_.plan.local_addresses, .dns_ttl = run_.plan.dns_ttl},
+      loop_, run_.dns,
+      http::ClientOptions{.local_addresses = run_.plan.local_addresses, .dns_ttl = run_.plan.dns_ttl},
       recorder_options(run_), run_.blocking, run_.start);
   // Each loop has its own copy of the config: nothing that sessions read is shared between threads.
   for (const auto& entry : run_.plan.entries) {
@@ -72,7 +72,8 @@ void LoopRunner::start_some() {
 }
 
 void LoopRunner::start_user(std::uint64_t user) {
-  while (user >= entry_end_) entry_end_ += run_.plan.entries[++next_entry_].users;
+  while (user >= entry_end_)
+    entry_end_ += run_.plan.entries[++next_entry_].users;
   const session::Profile& profile = *profiles_[next_entry_];
   if (cancelled_) {
     refuse(profile, fmt::format("{}, before it started", cancel_reason_), cancel_outcome_);
@@ -81,7 +82,8 @@ void LoopRunner::start_user(std::uint64_t user) {
   auto state = std::make_unique<session::State>(*context_, profile, run_.plan.entries[next_entry_].parts,
                                                 derive_seed(run_.seed, user), *this);
   if (!state->start()) {
-    refuse(profile, "there is no memory for its stack: use fewer sessions, or smaller stacks (--stack-size)", session::Outcome::failed);
+    refuse(profile, "there is no memory for its stack: use fewer sessions, or smaller stacks (--stack-size)",
+           session::Outcome::failed);
     return;
   }
   ++live_;
@@ -90,7 +92,8 @@ void LoopRunner::start_user(std::uint64_t user) {
 
 void LoopRunner::refuse(const session::Profile& profile, const std::string& why, session::Outcome as) {
   const Duration at = loop_.now() - run_.start;
-  context_->endings.add({.session = profile.name, .reason = session::to_string(as), .example = why, .at = at});
+  context_->endings.add(
+      {.session = profile.name, .reason = session::to_string(as), .example = why, .at = at});
   count_end(as);
 }
 
@@ -141,7 +144,8 @@ void LoopRunner::cancel_all(session::Outcome as, std::string reason) {
     if (std::exchange(cancelled_, true)) return;
     cancel_outcome_ = as;
     cancel_reason_ = reason;
-    for (auto& state : sessions_) state.cancel(as, reason);
+    for (auto& state : sessions_)
+      state.cancel(as, reason);
   });
 }
 
@@ -161,7 +165,8 @@ void LoopRunner::ask_progress(std::function<void(LoopProgress)> answer) {
 
 void LoopRunner::collect() {
   results_.metrics = context_->recorder.take();
-  if (auto warning = context_->recorder.overflow_warning(); !warning.empty()) results_.warnings.push_back(std::move(warning));
+  if (auto warning = context_->recorder.overflow_warning(); !warning.empty())
+    results_.warnings.push_back(std::move(warning));
   results_.errors = std::move(context_->errors);
   results_.endings = std::move(context_->endings);
   results_.counters = context_->counters;

@@ -22,7 +22,8 @@ bool same_parts(std::span<const detail::ScenarioPart> a, std::span<const detail:
 Json object_or_empty(Json config, const std::string& whose) {
   if (config.is_null()) return Json::object();
   if (!config.is_object()) {
-    throw InputError(fmt::format("{} is {}, not an object: write it as {{{{\"key\", value}}, …}}", whose, describe(config)));
+    throw InputError(fmt::format("{} is {}, not an object: write it as {{{{\"key\", value}}, …}}", whose,
+                                 describe(config)));
   }
   return config;
 }
@@ -41,7 +42,8 @@ std::optional<T> read(const Json& config, const std::string& load_test, std::str
 std::vector<std::string> local_address_texts(const Json& config, const std::string& load_test) {
   const Json* value = find_path(config, "local_addresses");
   if (value != nullptr && value->is_string()) return {value->get<std::string>()};
-  return read<std::vector<std::string>>(config, load_test, "local_addresses").value_or(std::vector<std::string>());
+  return read<std::vector<std::string>>(config, load_test, "local_addresses")
+      .value_or(std::vector<std::string>());
 }
 
 void check_entry_config(const Json& config, const std::string& name) {
@@ -51,10 +53,12 @@ void check_entry_config(const Json& config, const std::string& name) {
   } catch (const ScenarioError& e) {
     throw InputError(fmt::format("{}: {}", name, e.what()));
   }
-  for (const auto* key : {"delay", "random_delay", "scenario_timeout"}) read<Duration>(config, name, key);
+  for (const auto* key : {"delay", "random_delay", "scenario_timeout"})
+    read<Duration>(config, name, key);
 }
 
-std::function<bool(std::string_view)> make_filter(const RegisteredLoadTest& load_test, const RunOptions& options) {
+std::function<bool(std::string_view)> make_filter(const RegisteredLoadTest& load_test,
+                                                  const RunOptions& options) {
   if (options.metrics.empty()) return load_test.record;
   return [own = load_test.record, names = options.metrics](std::string_view action) {
     return std::ranges::find(names, action) != names.end() && (!own || own(action));
@@ -67,7 +71,8 @@ Plan Plan::make(const RegisteredLoadTest& load_test, const RunOptions& options) 
   Plan plan;
   plan.name = load_test.name;
   if (load_test.default_config) {
-    plan.config = object_or_empty(load_test.default_config(), fmt::format("the default_config() of {}", plan.name));
+    plan.config =
+        object_or_empty(load_test.default_config(), fmt::format("the default_config() of {}", plan.name));
   } else {
     plan.config = Json::object();
   }
@@ -81,17 +86,21 @@ Plan Plan::make(const RegisteredLoadTest& load_test, const RunOptions& options) 
     planned.parts = entry.scenario.parts();
     planned.name = entry.name.empty() ? entry.scenario.name() : std::move(entry.name);
     if (entry.scenario.users() < 1) {
-      throw InputError(fmt::format("{}: entry {} has {} sessions: it needs at least one", plan.name, planned.name, entry.scenario.users()));
+      throw InputError(fmt::format("{}: entry {} has {} sessions: it needs at least one", plan.name,
+                                   planned.name, entry.scenario.users()));
     }
     planned.users = static_cast<std::uint64_t>(entry.scenario.users());
     const auto [known, is_new] = named.emplace(planned.name, planned.parts);
     if (!is_new && !same_parts(known->second, planned.parts)) {
-      throw InputError(fmt::format("{}: two different scenarios are called {}, and their rows would mix: give one of the entries another "
-                                   "name, as in {{scenario<…>, \"name\", {{…}}}}",
-                                   plan.name, planned.name));
+      throw InputError(
+          fmt::format("{}: two different scenarios are called {}, and their rows would mix: give one of the "
+                      "entries another "
+                      "name, as in {{scenario<…>, \"name\", {{…}}}}",
+                      plan.name, planned.name));
     }
     planned.config = plan.config;
-    deep_merge(planned.config, object_or_empty(std::move(entry.config), fmt::format("the config of entry {}", planned.name)));
+    deep_merge(planned.config,
+               object_or_empty(std::move(entry.config), fmt::format("the config of entry {}", planned.name)));
     // The command line wins over the table.
     deep_merge(planned.config, overlay);
     check_entry_config(planned.config, planned.name);
@@ -115,8 +124,12 @@ Json Plan::table() const {
   Json result = Json::array();
   for (const auto& entry : entries) {
     Json scenarios = Json::array();
-    for (const auto& part : entry.parts) scenarios.push_back(part.name);
-    result.push_back({{"name", entry.name}, {"scenarios", std::move(scenarios)}, {"users", entry.users}, {"config", entry.config}});
+    for (const auto& part : entry.parts)
+      scenarios.push_back(part.name);
+    result.push_back({{"name", entry.name},
+                      {"scenarios", std::move(scenarios)},
+                      {"users", entry.users},
+                      {"config", entry.config}});
   }
   return result;
 }

@@ -15,23 +15,23 @@ namespace chaperon::load_test {
 
 /// One entry of the table, worked out.
 struct PlannedEntry {
-  std::string name;                             ///< of its sessions
+  std::string name;  ///< of its sessions
   std::span<const detail::ScenarioPart> parts;
   std::uint64_t users = 0;
-  Json config;                                  ///< merged
+  Json config;  ///< merged
 };
 
 /// What to run.
 struct Plan {
   std::string name;
-  Json config;                                  ///< of the load test, merged
+  Json config;  ///< of the load test, merged
   std::vector<PlannedEntry> entries;
   std::uint64_t users = 0;
-  std::string base_url;                         ///< for the display; may be empty
-  Duration timeout = kForever;                  ///< load_test_timeout
+  std::string base_url;         ///< for the display; may be empty
+  Duration timeout = kForever;  ///< load_test_timeout
   std::vector<net::Address> local_addresses;
   std::optional<Duration> dns_ttl;
-  std::function<bool(std::string_view)> record; ///< which actions are recorded; empty: all
+  std::function<bool(std::string_view)> record;  ///< which actions are recorded; empty: all
 
   /// Throws InputError if the load test cannot be run: see run_load_test().
   static Plan make(const RegisteredLoadTest& load_test, const RunOptions& options);

@@ -1,12 +1,13 @@
-#include <chaperon/results.hpp>
-
 #include <algorithm>
+
+#include <chaperon/results.hpp>
 
 namespace chaperon {
 inline namespace v1 {
 
 const Metric* Results::find(std::string_view name) const noexcept {
-  const auto found = std::ranges::find_if(metrics, [name](const Metric& metric) { return metric.name() == name; });
+  const auto found =
+      std::ranges::find_if(metrics, [name](const Metric& metric) { return metric.name() == name; });
   return found == metrics.end() ? nullptr : &*found;
 }
 

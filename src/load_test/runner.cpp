@@ -33,13 +33,19 @@ std::uint64_t drawn_seed() {
   return device() % 1'000'000;
 }
 
-double seconds(Duration duration) { return static_cast<double>(duration.count()) / kSecondsOf; }
+double seconds(Duration duration) {
+  return static_cast<double>(duration.count()) / kSecondsOf;
+}
 
 // Turns what the loops say now and then into what is shown.
 class ProgressDisplay {
  public:
   ProgressDisplay(Runners& runners, SharedRun& run, const RunOptions& options)
-      : runners_(runners), run_(run), options_(options), next_(run.start + options.progress_interval), last_(run.start) {}
+      : runners_(runners),
+        run_(run),
+        options_(options),
+        next_(run.start + options.progress_interval),
+        last_(run.start) {}
 
   [[nodiscard]] Instant next() const { return options_.on_progress ? next_ : Instant::max(); }
 
@@ -65,7 +71,9 @@ class ProgressDisplay {
     metrics::Histogram window;
     {
       std::unique_lock lock(answers->mutex);
-      if (!answers->changed.wait_for(lock, kLook, [&] { return answers->received.size() == runners_.size(); })) return;
+      if (!answers->changed.wait_for(lock, kLook,
+                                     [&] { return answers->received.size() == runners_.size(); }))
+        return;
       cpu_.resize(runners_.size());
       for (std::size_t i = 0; i < answers->received.size(); ++i) {
         const auto& loop = answers->received[i];
@@ -92,14 +100,16 @@ class ProgressDisplay {
     return counters.requests > counters.responses ? counters.requests - counters.responses : 0;
   }
 
-  void finish(Progress& progress, const RequestTotals& totals, const metrics::Histogram& window, Instant now) {
+  void finish(Progress& progress, const RequestTotals& totals, const metrics::Histogram& window,
+              Instant now) {
     const double interval = std::max(seconds(now - last_), 1e-3);
     progress.elapsed = now - run_.start;
     progress.requests = totals.requests;
     const auto requests = totals.requests - last_totals_.requests;
     const auto errors = totals.errors - last_totals_.errors;
     progress.requests_per_second = static_cast<double>(requests) / interval;
-    progress.error_share = requests == 0 ? 0 : std::min(1.0, static_cast<double>(errors) / static_cast<double>(requests));
+    progress.error_share =
+        requests == 0 ? 0 : std::min(1.0, static_cast<double>(errors) / static_cast<double>(requests));
     if (window.count() > 0) {
       progress.p50 = Duration(window.percentile(50));
       progress.p99 = Duration(window.percentile(99));
@@ -130,7 +140,8 @@ bool wait_for_loops(Runners& runners, SharedRun& run, const RunOptions& options)
   bool cancelling = false;
   const auto cancel_all = [&](session::Outcome as, const std::string& reason) {
     if (std::exchange(cancelling, true)) return;
-    for (auto& runner : runners) runner->cancel_all(as, reason);
+    for (auto& runner : runners)
+      runner->cancel_all(as, reason);
   };
   const std::stop_callback wake(options.stop, [&run] {
     const std::lock_guard lock(run.mutex);
@@ -151,7 +162,8 @@ bool wait_for_loops(Runners& runners, SharedRun& run, const RunOptions& options)
     }
     const Instant later = std::chrono::steady_clock::now();
     if (later >= deadline) {
-      cancel_all(session::Outcome::timed_out, fmt::format("load_test_timeout {}", duration_text(run.plan.timeout)));
+      cancel_all(session::Outcome::timed_out,
+                 fmt::format("load_test_timeout {}", duration_text(run.plan.timeout)));
     }
     watchdog.look(later, cancelling);
     display.show(later);
@@ -185,13 +197,16 @@ void merge(Results& results, Runners& runners, const SharedRun& run, const std::
     results.traffic.retried += loop.traffic.retried;
     results.traffic.bytes_sent += loop.traffic.bytes_sent;
     results.traffic.bytes_received += loop.traffic.bytes_received;
-    for (auto& stored : loop.stored) results.stored.push_back(std::move(stored));
+    for (auto& stored : loop.stored)
+      results.stored.push_back(std::move(stored));
     first_start = std::min(first_start, loop.first_start);
     last_end = std::max(last_end, loop.last_end);
     overflowed = overflowed || loop.overflowed;
   }
-  if (auto warning = metrics.overflow_warning(); !warning.empty()) results.warnings.push_back(std::move(warning));
-  if (auto warning = metrics.precision_warning(); !warning.empty()) results.warnings.push_back(std::move(warning));
+  if (auto warning = metrics.overflow_warning(); !warning.empty())
+    results.warnings.push_back(std::move(warning));
+  if (auto warning = metrics.precision_warning(); !warning.empty())
+    results.warnings.push_back(std::move(warning));
   results.metrics = std::move(metrics).rows();
   results.errors = errors.groups();
   results.endings = endings.groups();
@@ -201,11 +216,13 @@ void merge(Results& results, Runners& runners, const SharedRun& run, const std::
   results.generator.queued_p99 = Duration(queued.percentile(99));
   const double elapsed = seconds(std::chrono::steady_clock::now() - run.start);
   for (const Duration spent : cpu) {
-    results.generator.busiest_loop = std::max(results.generator.busiest_loop, elapsed > 0 ? seconds(spent) / elapsed : 0);
+    results.generator.busiest_loop =
+        std::max(results.generator.busiest_loop, elapsed > 0 ? seconds(spent) / elapsed : 0);
   }
   results.generator.log_lines_dropped = log_lines_dropped();
   if (overflowed) {
-    results.internal_error = "a session has overflowed its stack: give sessions larger ones with --stack-size";
+    results.internal_error =
+        "a session has overflowed its stack: give sessions larger ones with --stack-size";
   }
 }
 
@@ -231,19 +248,27 @@ Results run_load_test(const RegisteredLoadTest& test, RunOptions options) {
   results.config = plan.config;
   results.scenarios = plan.table();
   if (options.on_start) {
-    options.on_start({.load_test = plan.name, .base_url = plan.base_url, .sessions = plan.users, .loops = run.loops, .seed = run.seed});
+    options.on_start({.load_test = plan.name,
+                      .base_url = plan.base_url,
+                      .sessions = plan.users,
+                      .loops = run.loops,
+                      .seed = run.seed});
   }
   results.started_at = std::chrono::system_clock::now();
   run.start = std::chrono::steady_clock::now();
 
   Runners runners;
-  for (unsigned i = 0; i < run.loops; ++i) runners.push_back(std::make_unique<LoopRunner>(run, i));
-  for (auto& runner : runners) runner->start();
+  for (unsigned i = 0; i < run.loops; ++i)
+    runners.push_back(std::make_unique<LoopRunner>(run, i));
+  for (auto& runner : runners)
+    runner->start();
   results.interrupted = wait_for_loops(runners, run, options);
 
   std::vector<Duration> cpu;
-  for (auto& runner : runners) cpu.push_back(runner->loop().cpu_time());
-  for (auto& runner : runners) runner->join();
+  for (auto& runner : runners)
+    cpu.push_back(runner->loop().cpu_time());
+  for (auto& runner : runners)
+    runner->join();
   merge(results, runners, run, cpu);
   return results;
 }

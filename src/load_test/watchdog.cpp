@@ -12,7 +12,8 @@ constexpr Duration kInterruptAfter = 10s;
 
 }  // namespace
 
-Watchdog::Watchdog(std::vector<std::unique_ptr<LoopRunner>>& runners) : runners_(runners), watches_(runners.size()) {}
+Watchdog::Watchdog(std::vector<std::unique_ptr<LoopRunner>>& runners)
+    : runners_(runners), watches_(runners.size()) {}
 
 void Watchdog::look(Instant now, bool cancelling) {
   for (std::size_t i = 0; i < runners_.size(); ++i) {
@@ -28,10 +29,10 @@ void Watchdog::look(Instant now, bool cancelling) {
     const Duration held = now - watch.since;
     if (held > kWarnAfter && !watch.warned) {
       watch.warned = true;
-      write_log(LogLevel::warn,
-                fmt::format("loop {} stands still: a session has not waited for anything for over a second; every other session of "
-                            "that loop is held up. Use blocking() for code that takes long",
-                            i));
+      write_log(LogLevel::warn, fmt::format("loop {} stands still: a session has not waited for anything for "
+                                            "over a second; every other session of "
+                                            "that loop is held up. Use blocking() for code that takes long",
+                                            i));
     }
     if (held > (cancelling ? kWarnAfter : kInterruptAfter)) loop.interrupt_fiber(switches);
   }

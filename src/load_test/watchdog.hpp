@@ -9,8 +9,8 @@
 
 namespace chaperon::load_test {
 
-/// Looks at the loops from outside, now and then. A session that runs for a second without waiting is warned of; after ten
-/// (one, if the run is being cancelled) it is taken off its loop.
+/// Looks at the loops from outside, now and then. A session that runs for a second without waiting is warned
+/// of; after ten (one, if the run is being cancelled) it is taken off its loop.
 class Watchdog {
  public:
   explicit Watchdog(std::vector<std::unique_ptr<LoopRunner>>& runners);

@@ -1,12 +1,11 @@
 #include "net/address.hpp"
 
-#include <arpa/inet.h>
-
 #include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <chaperon/errors.hpp>
@@ -93,19 +92,20 @@ namespace {
 constexpr unsigned kMostBlockBits = 16;
 
 [[noreturn]] void throw_bad_local_address(const std::string& text) {
-  throw InputError(
-      fmt::format("local address \"{}\" is neither an IP address nor a CIDR block of at most 65,536 addresses: write it "
-                  "like 127.0.0.2 or 127.1.0.0/24",
-                  text));
+  throw InputError(fmt::format(
+      "local address \"{}\" is neither an IP address nor a CIDR block of at most 65,536 addresses: write it "
+      "like 127.0.0.2 or 127.1.0.0/24",
+      text));
 }
 
 // Appends the address `first` + 0, 1, 2 … 2^bits - 1, counted in its last four bytes.
 void append_block(std::vector<Address>& out, const Address& first, unsigned host_bits) {
   sockaddr_storage storage{};
   std::memcpy(&storage, first.data(), first.size());
-  std::byte* tail = first.family() == AF_INET
-                        ? reinterpret_cast<std::byte*>(&reinterpret_cast<sockaddr_in*>(&storage)->sin_addr)
-                        : reinterpret_cast<std::byte*>(&reinterpret_cast<sockaddr_in6*>(&storage)->sin6_addr) + 12;
+  std::byte* tail =
+      first.family() == AF_INET
+          ? reinterpret_cast<std::byte*>(&reinterpret_cast<sockaddr_in*>(&storage)->sin_addr)
+          : reinterpret_cast<std::byte*>(&reinterpret_cast<sockaddr_in6*>(&storage)->sin6_addr) + 12;
   std::uint32_t base = 0;
   std::memcpy(&base, tail, sizeof base);
   base = ntohl(base) & ~((1U << host_bits) - 1);

@@ -1,15 +1,15 @@
 // Socket addresses: IPv4, IPv6, Unix.
 #pragma once
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 namespace chaperon::net {
 
@@ -21,8 +21,8 @@ class Address {
   static std::optional<Address> from_ip(std::string_view text, std::uint16_t port);
   /// From what a resolver gives: AF_INET or AF_INET6. Nothing for any other family.
   static std::optional<Address> from_sockaddr(const sockaddr* address);
-  /// A Unix socket; nothing if the path is empty or longer than the kernel takes (107 bytes). A leading '@' means the
-  /// abstract namespace.
+  /// A Unix socket; nothing if the path is empty or longer than the kernel takes (107 bytes). A leading '@'
+  /// means the abstract namespace.
   static std::optional<Address> from_unix_path(std::string_view path);
 
   [[nodiscard]] Address with_port(std::uint16_t port) const noexcept;
@@ -43,8 +43,8 @@ class Address {
   socklen_t size_ = 0;
 };
 
-/// Local addresses to connect from: each text is an address or a CIDR block (`127.1.0.0/24`). Throws InputError for
-/// anything else, and for a block of more than 65,536 addresses.
+/// Local addresses to connect from: each text is an address or a CIDR block (`127.1.0.0/24`). Throws
+/// InputError for anything else, and for a block of more than 65,536 addresses.
 std::vector<Address> parse_local_addresses(const std::vector<std::string>& texts);
 
 }  // namespace chaperon::net

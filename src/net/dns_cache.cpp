@@ -22,7 +22,8 @@ void DnsCache::store(const std::string& host, SharedResolution resolution, Insta
     entry.resolution = resolution->addresses.empty() ? nullptr : resolution;
     entry.expires = expires;
   }
-  for (const auto& waiter : waiters) waiter(resolution);
+  for (const auto& waiter : waiters)
+    waiter(resolution);
 }
 
 }  // namespace chaperon::net

@@ -30,11 +30,12 @@ class DnsCache {
   using Waiter = std::function<void(const SharedResolution&)>;
 
   struct Answer {
-    SharedResolution known;    ///< set if the name is known and fresh
-    bool look_up = false;      ///< the caller has to look it up and call store()
+    SharedResolution known;  ///< set if the name is known and fresh
+    bool look_up = false;    ///< the caller has to look it up and call store()
   };
 
-  /// What is known of a name at `now`. Where it is being looked up, or has to be, `waiter` is kept until store().
+  /// What is known of a name at `now`. Where it is being looked up, or has to be, `waiter` is kept until
+  /// store().
   Answer ask(const std::string& host, Instant now, Waiter waiter);
   /// Stores what a look-up has found until `expires`, and tells all who wait. Failures are never kept.
   void store(const std::string& host, SharedResolution resolution, Instant expires);

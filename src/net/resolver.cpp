@@ -1,14 +1,13 @@
 #include "net/resolver.hpp"
 
-#include <ares.h>
-#include <netdb.h>
-
 #include <algorithm>
 #include <limits>
 #include <mutex>
 #include <utility>
 
+#include <ares.h>
 #include <fmt/format.h>
+#include <netdb.h>
 
 namespace chaperon::net {
 namespace {
@@ -21,7 +20,9 @@ constexpr int kTries = 3;
 
 }  // namespace
 
-ResolveRequest::~ResolveRequest() { stop(); }
+ResolveRequest::~ResolveRequest() {
+  stop();
+}
 
 void ResolveRequest::stop() noexcept {
   if (queue_ != nullptr) std::erase(*std::exchange(queue_, nullptr), this);
@@ -52,18 +53,24 @@ struct Resolver::Query {
 };
 
 Resolver::Resolver(runtime::EventLoop& loop, std::shared_ptr<DnsCache> cache, std::optional<Duration> ttl)
-    : loop_(loop), cache_(std::move(cache)), ttl_(ttl), tick_(std::make_unique<Tick>(*this)), self_(std::make_shared<Resolver*>(this)) {}
+    : loop_(loop),
+      cache_(std::move(cache)),
+      ttl_(ttl),
+      tick_(std::make_unique<Tick>(*this)),
+      self_(std::make_shared<Resolver*>(this)) {}
 
 Resolver::~Resolver() {
   *self_ = nullptr;
   for (auto& [host, requests] : waiting_) {
-    for (auto* request : requests) request->queue_ = nullptr;
+    for (auto* request : requests)
+      request->queue_ = nullptr;
   }
   waiting_.clear();
-  // Ends the queries that are still under way; each calls back with ARES_EDESTRUCTION, so that those who wait on other
-  // loops hear of it.
+  // Ends the queries that are still under way; each calls back with ARES_EDESTRUCTION, so that those who wait
+  // on other loops hear of it.
   if (channel_ != nullptr) ares_destroy(channel_);
-  for (auto& [descriptor, handler] : descriptors_) loop_.reactor().forget(*handler);
+  for (auto& [descriptor, handler] : descriptors_)
+    loop_.reactor().forget(*handler);
 }
 
 SharedResolution Resolver::resolve(const std::string& host, ResolveRequest& request) {
@@ -100,7 +107,8 @@ bool Resolver::start_channel(std::string& error) {
     options.sock_state_cb = [](void* self, ares_socket_t descriptor, int readable, int writable) {
       static_cast<Resolver*>(self)->descriptor_changed(descriptor, readable != 0 || writable != 0);
     };
-    status = ares_init_options(&channel_, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+    status =
+        ares_init_options(&channel_, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
   }
   if (status != ARES_SUCCESS) error = ares_strerror(status);
   return status == ARES_SUCCESS;
@@ -137,8 +145,9 @@ void Resolver::finished(const std::string& host, int status, ares_addrinfo* foun
     ares_freeaddrinfo(found);
   }
   if (resolution->addresses.empty()) {
-    resolution->error = fmt::format("host \"{}\" could not be resolved: {}; check its spelling and this machine's DNS", host,
-                                    status == ARES_SUCCESS ? "it has no IPv4 or IPv6 address" : ares_strerror(status));
+    resolution->error =
+        fmt::format("host \"{}\" could not be resolved: {}; check its spelling and this machine's DNS", host,
+                    status == ARES_SUCCESS ? "it has no IPv4 or IPv6 address" : ares_strerror(status));
   }
   const Duration keep = ttl_ ? *ttl_ : Duration(std::chrono::seconds(ttl));
   cache_->store(host, std::move(resolution), loop_.now() + std::max(keep, kShortestTtl));
@@ -178,8 +187,10 @@ void Resolver::descriptor_changed(int descriptor, bool wanted) {
 void Resolver::process() {
   std::vector<int> open;
   open.reserve(descriptors_.size());
-  for (const auto& [descriptor, handler] : descriptors_) open.push_back(descriptor);
-  for (const int descriptor : open) ares_process_fd(channel_, descriptor, descriptor);
+  for (const auto& [descriptor, handler] : descriptors_)
+    open.push_back(descriptor);
+  for (const int descriptor : open)
+    ares_process_fd(channel_, descriptor, descriptor);
   if (open.empty() && channel_ != nullptr) ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
   if (queries_ > 0) loop_.timers().arm(*tick_, loop_.now() + kTick);
 }

@@ -1,10 +1,10 @@
 #include "net/socket.hpp"
 
-#include <netinet/tcp.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
+
+#include <netinet/tcp.h>
+#include <unistd.h>
 
 namespace chaperon::net {
 

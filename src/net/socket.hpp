@@ -1,12 +1,12 @@
 // A non-blocking stream socket.
 #pragma once
 
-#include <sys/uio.h>
-
 #include <cstddef>
 #include <span>
 #include <string_view>
 #include <utility>
+
+#include <sys/uio.h>
 
 #include <chaperon/errors.hpp>
 
@@ -32,7 +32,8 @@ class Socket {
     return *this;
   }
 
-  /// Opens a socket for an address of that family, with TCP_NODELAY where it applies; the errno if there is none.
+  /// Opens a socket for an address of that family, with TCP_NODELAY where it applies; the errno if there is
+  /// none.
   int open(int family) noexcept;
   /// Chooses the local address; its port is chosen when it connects (IP_BIND_ADDRESS_NO_PORT). 0 or an errno.
   [[nodiscard]] int bind(const Address& local) noexcept;

@@ -11,7 +11,8 @@ BlockingPool::~BlockingPool() {
     ending_ = true;
   }
   changed_.notify_all();
-  for (auto& thread : threads_) thread.join();
+  for (auto& thread : threads_)
+    thread.join();
 }
 
 void BlockingPool::run(std::function<void()> call) {

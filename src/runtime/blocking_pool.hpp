@@ -20,7 +20,8 @@ class BlockingPool {
   BlockingPool(const BlockingPool&) = delete;
   BlockingPool& operator=(const BlockingPool&) = delete;
 
-  /// Queues a call, which must not throw. Throws std::system_error if there is no thread and none can be started.
+  /// Queues a call, which must not throw. Throws std::system_error if there is no thread and none can be
+  /// started.
   void run(std::function<void()> call);
 
  private:

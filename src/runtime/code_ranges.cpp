@@ -1,11 +1,11 @@
 #include "runtime/code_ranges.hpp"
 
-#include <link.h>
-
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <string_view>
+
+#include <link.h>
 
 namespace chaperon::runtime {
 namespace {
@@ -58,6 +58,8 @@ bool in_c_library(std::uintptr_t instruction) noexcept {
   return range != nullptr && range->c_library;
 }
 
-bool in_scenario(std::uintptr_t instruction) noexcept { return find_range(instruction) == nullptr; }
+bool in_scenario(std::uintptr_t instruction) noexcept {
+  return find_range(instruction) == nullptr;
+}
 
 }  // namespace chaperon::runtime

@@ -5,7 +5,8 @@
 
 namespace chaperon::runtime {
 
-/// The switches between a loop and its fibers. A struct of static functions so that loop and fiber name one friend.
+/// The switches between a loop and its fibers. A struct of static functions so that loop and fiber name one
+/// friend.
 struct Departure {
   /// Where a new fiber starts.
   static void* make_context(std::byte* top, std::size_t size) noexcept;
@@ -21,12 +22,13 @@ struct Departure {
   static void note_reason(EventLoop& loop, std::string why) { loop.fiber_end_reason_ = std::move(why); }
   /// Whether the watchdog still means the fiber that runs now.
   static bool interrupt_wanted(const EventLoop& loop) noexcept {
-    return loop.interrupt_at_.load(std::memory_order_relaxed) == loop.switches_.load(std::memory_order_relaxed);
+    return loop.interrupt_at_.load(std::memory_order_relaxed) ==
+           loop.switches_.load(std::memory_order_relaxed);
   }
 };
 
-/// Catches what a fiber cannot survive, but the process can: std::terminate, a stack overflow (SIGSEGV in a guard page),
-/// the watchdog's interrupt. Process-wide, installed once.
+/// Catches what a fiber cannot survive, but the process can: std::terminate, a stack overflow (SIGSEGV in a
+/// guard page), the watchdog's interrupt. Process-wide, installed once.
 void install_fault_handlers();
 
 /// An alternate stack for this thread's signal handlers, as long as it lives.

@@ -1,16 +1,18 @@
 #include "runtime/epoll_reactor.hpp"
 
+#include <cerrno>
+#include <system_error>
+
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <system_error>
-
 namespace chaperon::runtime {
 namespace {
 
-[[noreturn]] void throw_errno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
+[[noreturn]] void throw_errno(const char* what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
 
 timespec to_timespec(Duration duration) noexcept {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);

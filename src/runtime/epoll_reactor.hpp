@@ -1,16 +1,17 @@
 // The reactor on Linux's epoll.
 #pragma once
 
-#include <sys/epoll.h>
-
 #include <array>
+
+#include <sys/epoll.h>
 
 #include "base/clock.hpp"
 #include "runtime/reactor.hpp"
 
 namespace chaperon::runtime {
 
-/// Edge-triggered epoll with nanosecond deadlines (epoll_pwait2, Linux 5.11; a timerfd where that is missing).
+/// Edge-triggered epoll with nanosecond deadlines (epoll_pwait2, Linux 5.11; a timerfd where that is
+/// missing).
 class EpollReactor final : public Reactor {
  public:
   /// Throws std::system_error if the kernel gives no descriptor.

@@ -1,13 +1,13 @@
 #include "runtime/event_loop.hpp"
 
-#include <cxxabi.h>
-#include <signal.h>
-#include <time.h>
-
 #include <algorithm>
 #include <cstring>
 #include <new>
 #include <utility>
+
+#include <cxxabi.h>
+#include <signal.h>
+#include <time.h>
 
 #include "runtime/departure.hpp"
 
@@ -34,7 +34,9 @@ EventLoop::~EventLoop() {
   if (this_loop == this) this_loop = nullptr;
 }
 
-EventLoop* EventLoop::here() noexcept { return this_loop; }
+EventLoop* EventLoop::here() noexcept {
+  return this_loop;
+}
 
 void EventLoop::adopt_thread() {
   if (this_loop == this) return;
@@ -51,7 +53,8 @@ void EventLoop::adopt_thread() {
 void EventLoop::run() {
   adopt_thread();
   woke_at_ = now();
-  while (!stopping_.load(std::memory_order_relaxed)) turn();
+  while (!stopping_.load(std::memory_order_relaxed))
+    turn();
   stopping_.store(false);
   signal_stack_.reset();
   has_thread_.store(false);
@@ -99,7 +102,8 @@ void EventLoop::run_posted() {
     const std::lock_guard lock(posted_mutex_);
     calls.swap(posted_);
   }
-  for (const auto& call : calls) call();
+  for (const auto& call : calls)
+    call();
 }
 
 Fiber* EventLoop::spawn(FiberMain& main) {
@@ -212,7 +216,8 @@ void EventLoop::yield() {
 }
 
 void EventLoop::discard_unused_stack(Fiber& fiber) noexcept {
-  // The saved context is the stack pointer; the red zone below it is of no use to a function that has made a call.
+  // The saved context is the stack pointer; the red zone below it is of no use to a function that has made a
+  // call.
   const std::size_t guard = (StackPool::kGuardPages + (fiber.stack_.canary ? 1 : 0)) * page_size();
   discard_pages(fiber.stack_.base + guard, static_cast<std::byte*>(fiber.context_));
 }
@@ -220,7 +225,8 @@ void EventLoop::discard_unused_stack(Fiber& fiber) noexcept {
 Duration EventLoop::cpu_time() const noexcept {
   clockid_t clock{};
   timespec spent{};
-  if (!has_thread_.load() || ::pthread_getcpuclockid(thread_, &clock) != 0 || ::clock_gettime(clock, &spent) != 0) {
+  if (!has_thread_.load() || ::pthread_getcpuclockid(thread_, &clock) != 0 ||
+      ::clock_gettime(clock, &spent) != 0) {
     return Duration::zero();
   }
   return std::chrono::seconds(spent.tv_sec) + Duration(spent.tv_nsec);

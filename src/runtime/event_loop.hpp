@@ -1,8 +1,6 @@
 // One thread's loop: fibers, timers, I/O events and calls from other threads.
 #pragma once
 
-#include <pthread.h>
-
 #include <atomic>
 #include <cstdint>
 #include <exception>
@@ -13,6 +11,8 @@
 #include <string>
 #include <type_traits>
 #include <vector>
+
+#include <pthread.h>
 
 #include "base/clock.hpp"
 #include "metrics/histogram.hpp"
@@ -25,7 +25,8 @@ namespace chaperon::runtime {
 
 class SignalStack;
 
-/// Runs fibers. Everything but post(), stop() and the watchdog's calls belongs to the thread that calls run().
+/// Runs fibers. Everything but post(), stop() and the watchdog's calls belongs to the thread that calls
+/// run().
 class EventLoop {
  public:
   EventLoop(Clock& clock, Reactor& reactor, std::size_t stack_size = 0);
@@ -35,7 +36,8 @@ class EventLoop {
 
   /// Runs until stop() is called, or, with a VirtualReactor, may be stepped by turn().
   void run();
-  /// One turn: calls from other threads, due timers, ready fibers, then I/O; waits for I/O if there is nothing else.
+  /// One turn: calls from other threads, due timers, ready fibers, then I/O; waits for I/O if there is
+  /// nothing else.
   void turn();
   /// Makes run() return after the present turn. From any thread.
   void stop() noexcept;
@@ -49,19 +51,20 @@ class EventLoop {
   [[nodiscard]] Instant now() const noexcept { return clock_.now(); }
   [[nodiscard]] TimerQueue& timers() noexcept { return timers_; }
   [[nodiscard]] Reactor& reactor() noexcept { return reactor_; }
-  /// Destroys an object once the events at hand are delivered: it may be in the middle of one of its own calls, and events
-  /// for it may be waiting.
+  /// Destroys an object once the events at hand are delivered: it may be in the middle of one of its own
+  /// calls, and events for it may be waiting.
   void destroy_later(std::unique_ptr<IoHandler> handler) { doomed_.push_back(std::move(handler)); }
   /// The fiber that runs now; nullptr on the loop's own stack.
   [[nodiscard]] Fiber* current() const noexcept { return current_; }
   /// The loop of this thread, or nullptr.
   static EventLoop* here() noexcept;
 
-  // --- On a fiber -----------------------------------------------------------------------------------------------
+  // --- On a fiber
+  // -----------------------------------------------------------------------------------------------
 
-  /// The one suspension primitive. Leaves the fiber, calls `start()` on the loop's stack, and comes back when wake() was
-  /// called, `deadline` has come, or the fiber was cancelled: exactly one of them. Comes back at once, without calling
-  /// `start`, if the fiber is cancelled already. Rethrows what `start` throws.
+  /// The one suspension primitive. Leaves the fiber, calls `start()` on the loop's stack, and comes back when
+  /// wake() was called, `deadline` has come, or the fiber was cancelled: exactly one of them. Comes back at
+  /// once, without calling `start`, if the fiber is cancelled already. Rethrows what `start` throws.
   template <class Start>
   Wake suspend(Instant deadline, Start&& start) {
     Fiber& fiber = *current_;
@@ -75,7 +78,8 @@ class EventLoop {
         fiber.wake();
       }
     };
-    const Wake reason = wait(fiber, deadline, [](void* call) noexcept { (*static_cast<decltype(guarded)*>(call))(); }, &guarded);
+    const Wake reason = wait(
+        fiber, deadline, [](void* call) noexcept { (*static_cast<decltype(guarded)*>(call))(); }, &guarded);
     if (failure) std::rethrow_exception(std::move(failure));
     return reason;
   }
@@ -84,7 +88,8 @@ class EventLoop {
     if (fiber.cancelled()) return Wake::cancelled;
     return wait(fiber, deadline, nullptr, nullptr);
   }
-  /// Waits for wake() alone, whatever happens: for work that uses the fiber's stack and cannot be called back.
+  /// Waits for wake() alone, whatever happens: for work that uses the fiber's stack and cannot be called
+  /// back.
   void suspend_uninterruptibly();
 
   /// Calls f on the loop's stack and comes back without letting anything else run. Rethrows what f throws.
@@ -105,23 +110,25 @@ class EventLoop {
   /// Lets every other ready fiber and I/O have its turn, then comes back.
   void yield();
 
-  /// Returns the pages that a suspended fiber does not use at present to the machine; for a fiber that will wait long. On
-  /// the loop's stack, as in `start` of suspend().
+  /// Returns the pages that a suspended fiber does not use at present to the machine; for a fiber that will
+  /// wait long. On the loop's stack, as in `start` of suspend().
   static void discard_unused_stack(Fiber& fiber) noexcept;
 
-  // --- Health ---------------------------------------------------------------------------------------------------
+  // --- Health
+  // ---------------------------------------------------------------------------------------------------
 
-  /// How late the loop was for what it did, in nanoseconds: an event that came while the loop was busy waited at most
-  /// that long. One sample an event.
+  /// How late the loop was for what it did, in nanoseconds: an event that came while the loop was busy waited
+  /// at most that long. One sample an event.
   [[nodiscard]] const metrics::Histogram& lateness() const noexcept { return lateness_; }
   /// CPU time of the loop's thread so far.
   [[nodiscard]] Duration cpu_time() const noexcept;
 
-  /// For a watchdog, from any thread: a number that changes each time the loop enters or leaves a fiber, odd while it is
-  /// in one.
+  /// For a watchdog, from any thread: a number that changes each time the loop enters or leaves a fiber, odd
+  /// while it is in one.
   [[nodiscard]] std::uint64_t switches() const noexcept { return switches_.load(std::memory_order_relaxed); }
-  /// From any thread: takes the fiber that runs now off the loop, if no switch has come since `switches`, as soon as it
-  /// executes code of the scenario; within a library it is left alone, so call this again. It ends as FiberEnd::hung.
+  /// From any thread: takes the fiber that runs now off the loop, if no switch has come since `switches`, as
+  /// soon as it executes code of the scenario; within a library it is left alone, so call this again. It ends
+  /// as FiberEnd::hung.
   void interrupt_fiber(std::uint64_t switches) noexcept;
 
  private:
@@ -153,7 +160,8 @@ class EventLoop {
   Fiber* ready_head_ = nullptr;
   Fiber* ready_tail_ = nullptr;
 
-  // How the fiber that runs now has ended; written on its own stack or in a signal handler just before leaving it.
+  // How the fiber that runs now has ended; written on its own stack or in a signal handler just before
+  // leaving it.
   std::optional<FiberEnd> fiber_end_;
   std::string fiber_end_reason_;
   std::size_t events_ = 0;

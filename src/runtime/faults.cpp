@@ -1,11 +1,11 @@
 // What a fiber cannot survive, but the process can.
-#include <sys/mman.h>
-
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <string>
+
+#include <sys/mman.h>
 
 #include <chaperon/errors.hpp>
 
@@ -39,12 +39,14 @@ std::uintptr_t interrupted_instruction(void* signal_context) noexcept {
 
 // What std::terminate was reached with, for a person.
 std::string terminate_reason() {
-  constexpr auto kWhere = " left a destructor or a noexcept function, which nothing can leave by an exception";
+  constexpr auto kWhere =
+      " left a destructor or a noexcept function, which nothing can leave by an exception";
   try {
     if (const auto thrown = std::current_exception()) std::rethrow_exception(thrown);
   } catch (const Cancelled& cancelled) {
     return "the session was cancelled (" + cancelled.reason() +
-           ") while it waited in a destructor or a noexcept function, which nothing can leave by an exception";
+           ") while it waited in a destructor or a noexcept function, which nothing can leave by an "
+           "exception";
   } catch (const std::exception& thrown) {
     return std::string("the exception \"") + thrown.what() + '"' + kWhere;
   } catch (...) {
@@ -69,8 +71,10 @@ void on_segv(int signal, siginfo_t* info, void* signal_context) {
     auto* address = static_cast<std::byte*>(info->si_addr);
     std::byte* end = stack.base + (StackPool::kGuardPages * page_size());
     if (address >= stack.base && address < end) {
-      // The C library may hold a lock where it is: let it finish in a guard page, as long as there is one left.
-      std::byte* page = stack.base + (static_cast<std::size_t>(address - stack.base) / page_size() * page_size());
+      // The C library may hold a lock where it is: let it finish in a guard page, as long as there is one
+      // left.
+      std::byte* page =
+          stack.base + (static_cast<std::size_t>(address - stack.base) / page_size() * page_size());
       if (in_c_library(interrupted_instruction(signal_context)) && page != stack.base) {
         const int saved_errno = errno;
         const bool opened = ::madvise(page, page_size(), kGuardRemove) == 0 ||
@@ -94,7 +98,9 @@ void on_interrupt(int /*signal*/, siginfo_t* /*info*/, void* signal_context) {
 
 }  // namespace
 
-int interrupt_signal() noexcept { return SIGURG; }
+int interrupt_signal() noexcept {
+  return SIGURG;
+}
 
 SignalStack::SignalStack() : memory_(std::make_unique<std::byte[]>(kSignalStackSize)) {
   stack_t stack{};

@@ -35,16 +35,16 @@ class FiberMain {
   virtual ~FiberMain() = default;
   /// Runs on the fiber. Exceptions must not leave it.
   virtual void run() = 0;
-  /// Called on the loop's stack when the fiber has ended and is no more. If it did not return by itself it was abandoned:
-  /// nothing on its stack is destroyed, and `why` says what happened.
+  /// Called on the loop's stack when the fiber has ended and is no more. If it did not return by itself it
+  /// was abandoned: nothing on its stack is destroyed, and `why` says what happened.
   virtual void ended(FiberEnd end, std::string_view why) = 0;
 };
 
 /// Created by EventLoop::spawn(), lives at the top of its own stack, belongs to one loop and its thread.
 class Fiber final : public Timer {
  public:
-  /// Marks the fiber cancelled for good and wakes it if it waits. On the loop's thread; not from the fiber itself while it
-  /// waits uninterruptibly. While cancellation is masked it takes effect once it is unmasked.
+  /// Marks the fiber cancelled for good and wakes it if it waits. On the loop's thread; not from the fiber
+  /// itself while it waits uninterruptibly. While cancellation is masked it takes effect once it is unmasked.
   void cancel() noexcept;
   [[nodiscard]] bool cancelled() const noexcept { return cancelled_ && !masked_; }
   /// While masked, the fiber waits as if it were not cancelled: for teardown.
@@ -65,8 +65,8 @@ class Fiber final : public Timer {
   friend struct Departure;
   enum class State : std::uint8_t { ready, running, waiting, ended };
 
-  // The C++ runtime keeps the exceptions in flight per thread; a fiber that suspends inside a catch block takes its own
-  // along. The layout is the Itanium C++ ABI's __cxa_eh_globals.
+  // The C++ runtime keeps the exceptions in flight per thread; a fiber that suspends inside a catch block
+  // takes its own along. The layout is the Itanium C++ ABI's __cxa_eh_globals.
   struct ExceptionState {
     void* caught = nullptr;
     unsigned uncaught = 0;

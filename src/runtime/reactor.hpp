@@ -21,15 +21,17 @@ class Reactor {
  public:
   virtual ~Reactor() = default;
 
-  /// Registers a descriptor, once, for reading, writing and hang-up, edge-triggered; false if the kernel refuses (errno).
-  /// Closing the descriptor ends it.
+  /// Registers a descriptor, once, for reading, writing and hang-up, edge-triggered; false if the kernel
+  /// refuses (errno). Closing the descriptor ends it.
   virtual bool add(int descriptor, IoHandler& handler) = 0;
 
-  /// Forgets events of this handler that were collected but not delivered yet; to be called before it is destroyed.
+  /// Forgets events of this handler that were collected but not delivered yet; to be called before it is
+  /// destroyed.
   virtual void forget(IoHandler& handler) noexcept = 0;
 
-  /// Waits until something is ready, `deadline` has come, or wake() was called, then delivers the events; returns how many.
-  /// `now` is the present; a deadline not after it means: do not wait. Instant::max(): no deadline.
+  /// Waits until something is ready, `deadline` has come, or wake() was called, then delivers the events;
+  /// returns how many. `now` is the present; a deadline not after it means: do not wait. Instant::max(): no
+  /// deadline.
   virtual std::size_t wait(Instant now, Instant deadline) = 0;
 
   /// When the last wait() returned from the kernel, before it delivered events.

@@ -1,12 +1,12 @@
 #include "runtime/stack_pool.hpp"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <fstream>
+
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "runtime/sanitizers.hpp"
 
@@ -30,7 +30,8 @@ constexpr std::size_t kSanitizerFactor = 4;
 constexpr std::size_t kSanitizerFactor = 1;
 #endif
 
-// Mappings that mprotect guards may still use up, for the whole process: half of the limit stays for everything else.
+// Mappings that mprotect guards may still use up, for the whole process: half of the limit stays for
+// everything else.
 std::atomic<long>& guard_mappings_left() {
   static std::atomic<long> left = [] {
     long limit = 65530;
@@ -57,7 +58,8 @@ void discard_pages(std::byte* from, std::byte* to) noexcept {
   if (first < last) ::madvise(first, static_cast<std::size_t>(last - first), MADV_DONTNEED);
 }
 
-StackPool::StackPool(std::size_t stack_size) : stack_size_(stack_size == 0 ? kDefaultSize : stack_size), guard_kind_(GuardKind::light) {
+StackPool::StackPool(std::size_t stack_size)
+    : stack_size_(stack_size == 0 ? kDefaultSize : stack_size), guard_kind_(GuardKind::light) {
   stack_size_ = std::max(stack_size_, kSmallestStack) * kSanitizerFactor;
   stack_size_ = (stack_size_ + page_size() - 1) / page_size() * page_size();
 }

@@ -19,18 +19,20 @@ struct Stack {
 
 /// How a stack is kept from growing into its neighbour.
 enum class GuardKind : std::uint8_t {
-  light,     ///< MADV_GUARD_INSTALL: needs no memory mapping of its own (Linux 6.13 and later)
-  mapping,   ///< mprotect: costs two of the process's 65,530 mappings
-  canary,    ///< only checked at each switch
+  light,    ///< MADV_GUARD_INSTALL: needs no memory mapping of its own (Linux 6.13 and later)
+  mapping,  ///< mprotect: costs two of the process's 65,530 mappings
+  canary,   ///< only checked at each switch
 };
 
-/// Hands out stacks of one size from large mapped slabs and takes them back. Not thread-safe: one pool a loop.
+/// Hands out stacks of one size from large mapped slabs and takes them back. Not thread-safe: one pool a
+/// loop.
 class StackPool {
  public:
   static constexpr std::size_t kDefaultSize = 256 * 1024;
   static constexpr std::size_t kGuardPages = 4;
 
-  /// `stack_size` is rounded up to whole pages; 0 is kDefaultSize. Guard included, a stack has at least 32 KiB.
+  /// `stack_size` is rounded up to whole pages; 0 is kDefaultSize. Guard included, a stack has at least 32
+  /// KiB.
   explicit StackPool(std::size_t stack_size = 0);
   ~StackPool();
   StackPool(const StackPool&) = delete;

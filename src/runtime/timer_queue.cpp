@@ -12,7 +12,8 @@ Timer::~Timer() {
 }
 
 TimerQueue::~TimerQueue() {
-  for (const auto& entry : heap_) entry.timer->index_ = Timer::kNowhere;
+  for (const auto& entry : heap_)
+    entry.timer->index_ = Timer::kNowhere;
 }
 
 void TimerQueue::arm(Timer& timer, Instant due) {

@@ -11,7 +11,8 @@ namespace chaperon::runtime {
 
 class TimerQueue;
 
-/// Something that happens at an instant. It may be armed and disarmed any number of times; destroying it disarms it.
+/// Something that happens at an instant. It may be armed and disarmed any number of times; destroying it
+/// disarms it.
 class Timer {
  public:
   Timer() = default;
@@ -36,9 +37,9 @@ class Timer {
   std::uint32_t index_ = kNowhere;
 };
 
-/// The timers of one loop: a 4-ary heap whose keys may be too early. Moving a deadline later, or giving it up, only
-/// notes the new one in the timer; the heap finds out when the old key comes up. So the timeout of a request, set again
-/// with each request and never reached, costs two stores.
+/// The timers of one loop: a 4-ary heap whose keys may be too early. Moving a deadline later, or giving it
+/// up, only notes the new one in the timer; the heap finds out when the old key comes up. So the timeout of a
+/// request, set again with each request and never reached, costs two stores.
 class TimerQueue {
  public:
   TimerQueue() = default;

@@ -6,15 +6,17 @@
 
 namespace chaperon::session {
 
-std::string ErrorLog::key_of(std::string_view session, std::string_view action, std::string_view target, std::string_view reason) {
+std::string ErrorLog::key_of(std::string_view session, std::string_view action, std::string_view target,
+                             std::string_view reason) {
   std::string key;
   key.reserve(session.size() + action.size() + target.size() + reason.size() + 3);
-  for (const auto part : {session, action, target, reason}) key.append(part).push_back('\0');
+  for (const auto part : {session, action, target, reason})
+    key.append(part).push_back('\0');
   return key;
 }
 
-ErrorGroup& ErrorLog::group(std::string key, std::string_view session, std::string_view action, std::string_view target,
-                            std::string_view reason) {
+ErrorGroup& ErrorLog::group(std::string key, std::string_view session, std::string_view action,
+                            std::string_view target, std::string_view reason) {
   const auto found = groups_.find(key);
   if (found != groups_.end()) return found->second;
   if (groups_.size() >= kMostGroups) {
@@ -33,8 +35,8 @@ ErrorGroup& ErrorLog::group(std::string key, std::string_view session, std::stri
 }
 
 void ErrorLog::add(const Failure& failure) {
-  auto& found = group(key_of(failure.session, failure.action, failure.target, failure.reason), failure.session, failure.action,
-                      failure.target, failure.reason);
+  auto& found = group(key_of(failure.session, failure.action, failure.target, failure.reason),
+                      failure.session, failure.action, failure.target, failure.reason);
   if (found.count++ == 0) {
     found.example = failure.example;
     found.session_id = failure.id.text();
@@ -58,9 +60,11 @@ void ErrorLog::merge(ErrorLog&& other) {
 std::vector<ErrorGroup> ErrorLog::groups() const {
   std::vector<ErrorGroup> result;
   result.reserve(groups_.size());
-  for (const auto& [key, group] : groups_) result.push_back(group);
+  for (const auto& [key, group] : groups_)
+    result.push_back(group);
   std::ranges::sort(result, [](const ErrorGroup& a, const ErrorGroup& b) {
-    return std::tie(b.count, a.session, a.action, a.target, a.reason) < std::tie(a.count, b.session, b.action, b.target, b.reason);
+    return std::tie(b.count, a.session, a.action, a.target, a.reason) <
+           std::tie(a.count, b.session, b.action, b.target, b.reason);
   });
   return result;
 }

@@ -13,7 +13,8 @@
 
 namespace chaperon::session {
 
-/// Counts failures by what they have in common. At most kMostGroups; further kinds are counted under one group `(other)`.
+/// Counts failures by what they have in common. At most kMostGroups; further kinds are counted under one
+/// group `(other)`.
 class ErrorLog {
  public:
   static constexpr std::size_t kMostGroups = 1000;
@@ -35,9 +36,10 @@ class ErrorLog {
   [[nodiscard]] std::vector<ErrorGroup> groups() const;
 
  private:
-  static std::string key_of(std::string_view session, std::string_view action, std::string_view target, std::string_view reason);
-  ErrorGroup& group(std::string key, std::string_view session, std::string_view action, std::string_view target,
-                    std::string_view reason);
+  static std::string key_of(std::string_view session, std::string_view action, std::string_view target,
+                            std::string_view reason);
+  ErrorGroup& group(std::string key, std::string_view session, std::string_view action,
+                    std::string_view target, std::string_view reason);
   std::unordered_map<std::string, ErrorGroup> groups_;
 };
 

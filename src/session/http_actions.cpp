@@ -24,7 +24,8 @@ namespace {
 constexpr int kMostRedirects = 10;
 
 // Where an answer sends the client next, as a new request; nothing if it does not.
-std::optional<RequestSpec> redirected(const State& state, const RequestSpec& spec, const HttpRequest& request, std::string& url) {
+std::optional<RequestSpec> redirected(const State& state, const RequestSpec& spec, const HttpRequest& request,
+                                      std::string& url) {
   const auto& answer = state.response->message;
   const int status = answer.status;
   const bool moves = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -75,7 +76,8 @@ bool exchange(State& state, HttpRequest& request, Instant deadline) {
   if (!state.enter()) return;
   const Instant called = state.context.loop.now();
   const HttpOptions* options = asked.options;
-  const Duration timeout = options != nullptr && options->timeout ? *options->timeout : state.settings().timeout;
+  const Duration timeout =
+      options != nullptr && options->timeout ? *options->timeout : state.settings().timeout;
   const Instant deadline = deadline_after(called, timeout);
 
   if (options == nullptr) {
@@ -140,7 +142,8 @@ Session& Session::options(std::string_view path, const HttpOptions& options) {
   return *this;
 }
 Session& Session::request(std::string_view method, std::string_view path, const HttpOptions& options) {
-  perform(state_, {.method = http::parse_method(method), .method_name = method, .path = path, .options = &options});
+  perform(state_,
+          {.method = http::parse_method(method), .method_name = method, .path = path, .options = &options});
   return *this;
 }
 
@@ -165,7 +168,8 @@ void Session::expect_status(std::initializer_list<int> statuses) const {
   const auto expected = fmt::format("{}", fmt::join(statuses, " or "));
   if (last.status() == 0) {
     throw UnexpectedStatus(fmt::format("{}: no answer ({}), expected {}", request,
-                                       last.error().empty() ? "no request was made" : last.error().message, expected));
+                                       last.error().empty() ? "no request was made" : last.error().message,
+                                       expected));
   }
   throw UnexpectedStatus(fmt::format("{}: {}, expected {}", request, last.status(), expected));
 }
@@ -186,7 +190,8 @@ Session& Session::bearer_token(std::string_view token) {
 
 Session& Session::basic_auth(std::string_view user, std::string_view password) {
   state_.check_fiber();
-  state_.authorization = http::basic_authorization({.user = std::string(user), .password = std::string(password)});
+  state_.authorization =
+      http::basic_authorization({.user = std::string(user), .password = std::string(password)});
   return *this;
 }
 

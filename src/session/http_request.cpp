@@ -26,7 +26,8 @@ std::string_view method_token(const RequestSpec& spec) {
 
 }  // namespace
 
-// --- What is asked ------------------------------------------------------------------------------------------------
+// --- What is asked
+// ------------------------------------------------------------------------------------------------
 
 void HttpRequest::begin() {
   const Settings& settings = state_.settings();
@@ -45,7 +46,8 @@ void HttpRequest::begin() {
 
 const Route& HttpRequest::find_route(const Settings& settings) {
   const HttpOptions* options = spec_.options;
-  // Settings of one session alone are not worth a place; nor are parameters, which differ from request to request.
+  // Settings of one session alone are not worth a place; nor are parameters, which differ from request to
+  // request.
   const bool cacheable = !state_.own_settings && (options == nullptr || options->params.is_discarded());
   const Routes::Key key{.profile = cacheable ? state_.profile.number : kNoProfile,
                         .method = spec_.method,
@@ -73,35 +75,42 @@ Route HttpRequest::make_route(const Settings& settings) const {
     throw InvalidArgument(settings.base_url_error);
   } else {
     throw RequiredConfigMissing(
-        fmt::format("config key \"base_url\" is missing in session {}, so \"{}\" leads nowhere: set it in default_config(), in the "
+        fmt::format("config key \"base_url\" is missing in session {}, so \"{}\" leads nowhere: set it in "
+                    "default_config(), in the "
                     "scenario table or with --base-url http://HOST[:PORT]",
                     state_.description(), spec_.path));
   }
   http::require_supported(route.url);
-  if (options != nullptr && !options->params.is_discarded()) http::append_query(route.url.target, options->params);
+  if (options != nullptr && !options->params.is_discarded())
+    http::append_query(route.url.target, options->params);
 
   route.origin = &state_.context.client.origin(route.url);
   http::append_request_line(route.head, method_token(spec_), route.url.target);
   http::append_header(route.head, "Host", route.origin->host_header());
-  route.action = spec_.method == http::Method::other ? std::string(spec_.method_name) : std::string(http::action_name(spec_.method));
+  route.action = spec_.method == http::Method::other ? std::string(spec_.method_name)
+                                                     : std::string(http::action_name(spec_.method));
   for (char& c : route.action) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
-  route.target = options != nullptr && !options->name.empty() ? std::string(options->name)
-                                                              : route.url.text(!settings.skip_query_params_in_metrics);
+  route.target = options != nullptr && !options->name.empty()
+                     ? std::string(options->name)
+                     : route.url.text(!settings.skip_query_params_in_metrics);
   route.label = fmt::format("{}({})", route.action, route.target);
-  route.metric =
-      state_.context.recorder.intern({.session = state_.profile.name, .action = route.action, .target = route.target});
+  route.metric = state_.context.recorder.intern(
+      {.session = state_.profile.name, .action = route.action, .target = route.target});
   return route;
 }
 
 void HttpRequest::encode_body() {
   const HttpOptions& options = *spec_.options;
-  const int bodies = int{!options.json.is_discarded()} + int{!options.form.is_discarded()} + int{options.body.has_value()} +
-                     int{!options.multipart.empty()} + int{options.gzip.body().has_value()};
+  const int bodies = int{!options.json.is_discarded()} + int{!options.form.is_discarded()} +
+                     int{options.body.has_value()} + int{!options.multipart.empty()} +
+                     int{options.gzip.body().has_value()};
   if (bodies > 1) {
-    throw InvalidArgument(fmt::format(
-        "{} has {} bodies: give one of json, form, body, multipart and gzip (`.gzip = true` compresses another)", route_->label, bodies));
+    throw InvalidArgument(
+        fmt::format("{} has {} bodies: give one of json, form, body, multipart and gzip (`.gzip = true` "
+                    "compresses another)",
+                    route_->label, bodies));
   }
   if (bodies == 0) return;
   has_body_ = true;
@@ -116,7 +125,9 @@ void HttpRequest::encode_body() {
     body_ = http::encode_multipart(options.multipart, boundary);
     content_type_ = http::multipart_content_type(boundary);
   }
-  body = options.body ? std::string_view(*options.body) : options.gzip.body() ? std::string_view(*options.gzip.body()) : body_;
+  body = options.body          ? std::string_view(*options.body)
+         : options.gzip.body() ? std::string_view(*options.gzip.body())
+                               : body_;
   if (options.gzip.on()) {
     body_ = http::gzip_compress(body);
     body = body_;
@@ -141,11 +152,13 @@ void HttpRequest::prepare_response(const Settings& settings) {
   response->limit = settings.max_response_size;
   into = response;
   limits.body = settings.max_response_size;
-  decode_content_ = settings.decompress || (spec_.options != nullptr && spec_.options->decode != Decode::none) || wants_json();
+  decode_content_ = settings.decompress ||
+                    (spec_.options != nullptr && spec_.options->decode != Decode::none) || wants_json();
 }
 
 bool HttpRequest::wants_json() const {
-  return spec_.options != nullptr && (spec_.options->decode == Decode::json || spec_.options->with_result.takes_json());
+  return spec_.options != nullptr &&
+         (spec_.options->decode == Decode::json || spec_.options->with_result.takes_json());
 }
 
 void HttpRequest::append_head(std::string& out) const {
@@ -153,7 +166,8 @@ void HttpRequest::append_head(std::string& out) const {
   const HttpOptions* options = spec_.options;
   out.append(route_->head);
 
-  const std::string* authorization = !state_.authorization.empty() ? &state_.authorization : &settings.authorization;
+  const std::string* authorization =
+      !state_.authorization.empty() ? &state_.authorization : &settings.authorization;
   std::string authorization_of_call;
   if (options != nullptr && options->basic_auth) {
     authorization_of_call = http::basic_authorization(*options->basic_auth);
@@ -164,18 +178,22 @@ void HttpRequest::append_head(std::string& out) const {
   }
 
   const bool plain = options == nullptr || options->headers.empty();
-  if (plain && state_.headers.empty() && authorization == &settings.authorization && spec_.with_authorization) {
+  if (plain && state_.headers.empty() && authorization == &settings.authorization &&
+      spec_.with_authorization) {
     out.append(settings.header_block);
   } else {
     const Headers none;
     const Headers& of_call = options == nullptr ? none : options->headers;
     http::append_headers(out, {settings.headers, state_.headers, of_call});
-    const bool has_own = http::find_header({settings.headers, state_.headers, of_call}, "Authorization") != nullptr;
-    if (!has_own && !authorization->empty() && spec_.with_authorization) http::append_header(out, "Authorization", *authorization);
+    const bool has_own =
+        http::find_header({settings.headers, state_.headers, of_call}, "Authorization") != nullptr;
+    if (!has_own && !authorization->empty() && spec_.with_authorization)
+      http::append_header(out, "Authorization", *authorization);
   }
 
   if (has_body_) {
-    const bool typed = settings.has_content_type || http::find_header({state_.headers}, "Content-Type") != nullptr ||
+    const bool typed = settings.has_content_type ||
+                       http::find_header({state_.headers}, "Content-Type") != nullptr ||
                        (!plain && http::find_header({options->headers}, "Content-Type") != nullptr);
     if (!typed && !content_type_.empty()) http::append_header(out, "Content-Type", content_type_);
     if (gzipped_) http::append_header(out, "Content-Encoding", "gzip");
@@ -183,7 +201,8 @@ void HttpRequest::append_head(std::string& out) const {
   }
   if (chunked && has_body_) {
     http::append_header(out, "Transfer-Encoding", "chunked");
-  } else if (has_body_ || method == http::Method::post || method == http::Method::put || method == http::Method::patch) {
+  } else if (has_body_ || method == http::Method::post || method == http::Method::put ||
+             method == http::Method::patch) {
     fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", body.size());
   }
   if (state_.cookies && !state_.cookies->empty()) {
@@ -198,7 +217,8 @@ void HttpRequest::append_head(std::string& out) const {
   out.append("\r\n");
 }
 
-// --- What came of it ----------------------------------------------------------------------------------------------
+// --- What came of it
+// ----------------------------------------------------------------------------------------------
 
 void HttpRequest::connected(Duration took) {
   if (!state_.in_teardown()) state_.record_duration("connect", origin->text(), took);
@@ -219,7 +239,8 @@ void HttpRequest::finished() {
   }
   if (state_.settings().store_results) store_result();
   if (log_level() <= LogLevel::debug) {
-    state_.session.log_debug("{}: {} in {}", route_->label, error_.empty() ? fmt::format("{}", into->message.status) : error_.message,
+    state_.session.log_debug("{}: {} in {}", route_->label,
+                             error_.empty() ? fmt::format("{}", into->message.status) : error_.message,
                              duration_text(end - start));
   }
   state_.activity = {};
@@ -230,7 +251,8 @@ void HttpRequest::take_cookies() {
   const auto& answer = into->message;
   for (const auto& field : answer.fields) {
     constexpr std::string_view kSetCookie = "set-cookie";
-    if (field.name_size != kSetCookie.size() || !http::equal_ignoring_case(answer.name(field), kSetCookie)) continue;
+    if (field.name_size != kSetCookie.size() || !http::equal_ignoring_case(answer.name(field), kSetCookie))
+      continue;
     if (!state_.cookies) state_.cookies = std::make_unique<http::CookieJar>();
     state_.cookies->store(answer.value(field), route_->url, std::chrono::system_clock::now());
   }
@@ -250,7 +272,8 @@ bool HttpRequest::decode() {
     message = fmt::format("the body of the answer ({}) cannot be decoded: {}", answer.status, e.what());
   } catch (const Json::parse_error&) {
     reason = Reason::decode;
-    message = fmt::format("the body of the answer ({} {}) is not JSON", answer.status, answer.header("content-type"));
+    message = fmt::format("the body of the answer ({} {}) is not JSON", answer.status,
+                          answer.header("content-type"));
   }
   return false;
 }
@@ -269,7 +292,8 @@ void HttpRequest::record() {
   error_ = {.reason = Reason::http, .status = status, .action = route_->label, .message = {}};
   constexpr std::size_t kShownBody = 100;
   std::string_view answer = into->message.body;
-  error_.message = fmt::format("answered {}{}{}", status, answer.empty() ? "" : ": ", answer.substr(0, kShownBody));
+  error_.message =
+      fmt::format("answered {}{}{}", status, answer.empty() ? "" : ": ", answer.substr(0, kShownBody));
   state_.record_error(route_->action, route_->target, error_.name(), took, error_.message);
 }
 
@@ -288,8 +312,9 @@ void HttpRequest::give_up(Reason why) {
   into->timings.total = took;
   if (why == Reason::timeout && starved) {
     reason = Reason::no_descriptors;
-    message = fmt::format("no file descriptor became free within {}: raise the limit (ulimit -n) or use fewer sessions",
-                          duration_text(took));
+    message = fmt::format(
+        "no file descriptor became free within {}: raise the limit (ulimit -n) or use fewer sessions",
+        duration_text(took));
   } else if (why == Reason::timeout) {
     reason = Reason::timeout;
     message = fmt::format("no whole answer within {}", duration_text(took));
@@ -310,7 +335,10 @@ void HttpRequest::store_result() {
     auto parsed = Json::parse(into->message.body, nullptr, false);
     result["body"] = parsed.is_discarded() ? Json(into->message.body) : std::move(parsed);
   }
-  stored.push_back({{"session", state_.profile.name}, {"id", state_.id.text()}, {"action", route_->label}, {"result", std::move(result)}});
+  stored.push_back({{"session", state_.profile.name},
+                    {"id", state_.id.text()},
+                    {"action", route_->label},
+                    {"result", std::move(result)}});
 }
 
 }  // namespace chaperon::session

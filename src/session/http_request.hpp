@@ -14,17 +14,19 @@ namespace chaperon::session {
 /// What a scenario has asked for. Views into its arguments.
 struct RequestSpec {
   http::Method method = http::Method::get;
-  std::string_view method_name{};          ///< for Method::other
-  std::string_view path{};                 ///< or a full URL
-  const HttpOptions* options = nullptr;    ///< may be null
-  bool with_body = true;                   ///< false after a redirect that drops it
-  bool with_authorization = true;          ///< false after a redirect to another origin
+  std::string_view method_name{};        ///< for Method::other
+  std::string_view path{};               ///< or a full URL
+  const HttpOptions* options = nullptr;  ///< may be null
+  bool with_body = true;                 ///< false after a redirect that drops it
+  bool with_authorization = true;        ///< false after a redirect to another origin
 };
 
 /// Lives on the session's stack while its fiber is suspended; its functions run on the loop's.
 class HttpRequest final : public http::Exchange {
  public:
-  HttpRequest(State& state, const RequestSpec& spec, Instant called) : state_(state), spec_(spec) { start = called; }
+  HttpRequest(State& state, const RequestSpec& spec, Instant called) : state_(state), spec_(spec) {
+    start = called;
+  }
 
   /// Works the request out and starts it. Throws what options that cannot work deserve.
   void begin();
@@ -59,7 +61,7 @@ class HttpRequest final : public http::Exchange {
   const RequestSpec spec_;
   const Route* route_ = nullptr;
   std::optional<Route> own_route_;
-  std::string body_;              // if it had to be encoded
+  std::string body_;  // if it had to be encoded
   std::string content_type_;
   bool gzipped_ = false;
   bool has_body_ = false;

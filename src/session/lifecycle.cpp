@@ -77,7 +77,8 @@ Outcome State::run_parts() {
   const auto limit = session.config<Duration>("scenario_timeout", kForever);
   Outcome end = Outcome::ok;
   {
-    const Deadline deadline(*this, limit, Outcome::timed_out, fmt::format("scenario_timeout {}", duration_text(limit)));
+    const Deadline deadline(*this, limit, Outcome::timed_out,
+                            fmt::format("scenario_timeout {}", duration_text(limit)));
     for (const auto& part : parts) {
       if (parts.size() > 1) running = part.name;
       if (&part != &parts.front()) assignments_to_config();
@@ -110,8 +111,12 @@ Outcome State::run_part(const detail::ScenarioPart& scenario) {
 void State::run_nested(std::span<const detail::ScenarioPart> scenarios, std::unique_ptr<Json> nested_config) {
   // What the scenarios change of the config is theirs: put back however they end.
   struct Restore {
-    explicit Restore(State& s) : state(s), config(std::move(s.own_config)), settings(std::move(s.own_settings)),
-                                 stale(s.settings_stale), running(s.running) {}
+    explicit Restore(State& s)
+        : state(s),
+          config(std::move(s.own_config)),
+          settings(std::move(s.own_settings)),
+          stale(s.settings_stale),
+          running(s.running) {}
     ~Restore() {
       state.own_config = std::move(config);
       state.own_settings = std::move(settings);
@@ -155,7 +160,8 @@ void State::tear_down(const detail::ScenarioPart& scenario) {
     scenario.teardown(session);
     return;
   }
-  // Whatever cancelled the session does not concern its teardown, which has its own time; cancel() waits until it is over.
+  // Whatever cancelled the session does not concern its teardown, which has its own time; cancel() waits
+  // until it is over.
   const bool was_cancelled = fiber->cancelled();
   auto reason_before = std::move(outcome_reason);
   outcome_reason.clear();
@@ -225,19 +231,23 @@ void State::ended(runtime::FiberEnd end, std::string_view why) {
     const auto where = activity.empty() ? std::string() : fmt::format(", in {}", activity);
     switch (end) {
       case runtime::FiberEnd::overflowed:
-        outcome_reason = fmt::format("stack overflow{}: give sessions larger stacks with --stack-size", where);
+        outcome_reason =
+            fmt::format("stack overflow{}: give sessions larger stacks with --stack-size", where);
         break;
       case runtime::FiberEnd::hung:
-        outcome_reason = fmt::format("it ran without waiting for so long that its event loop stood still{}: use blocking() for code "
-                                     "that takes long",
-                                     where);
+        outcome_reason = fmt::format(
+            "it ran without waiting for so long that its event loop stood still{}: use blocking() for code "
+            "that takes long",
+            where);
         break;
       default:
-        outcome_reason = thrown_cancellations > kMostSwallowedCancellations
-                             ? fmt::format("abandoned: the scenario swallowed its cancellation ({}) {} times: catch const "
-                                           "std::exception&, which lets it pass, rather than everything",
-                                           outcome_reason, kMostSwallowedCancellations)
-                             : fmt::format("abandoned{}: {}", where, why);
+        outcome_reason =
+            thrown_cancellations > kMostSwallowedCancellations
+                ? fmt::format(
+                      "abandoned: the scenario swallowed its cancellation ({}) {} times: catch const "
+                      "std::exception&, which lets it pass, rather than everything",
+                      outcome_reason, kMostSwallowedCancellations)
+                : fmt::format("abandoned{}: {}", where, why);
     }
     if (run_began != Instant{} && run_ended == Instant{}) run_ended = context.loop.now();
   }
@@ -267,8 +277,9 @@ void State::cancel(Outcome as, std::string reason) {
 
 void State::check_fiber() const {
   if (context.loop.current() != fiber) {
-    throw WrongSession(fmt::format("session {} was used from outside its own task: use the Session& that was passed to the task",
-                                   description()));
+    throw WrongSession(fmt::format(
+        "session {} was used from outside its own task: use the Session& that was passed to the task",
+        description()));
   }
 }
 

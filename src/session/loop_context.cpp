@@ -4,8 +4,9 @@
 
 namespace chaperon::session {
 
-LoopContext::LoopContext(runtime::EventLoop& event_loop, std::shared_ptr<net::DnsCache> dns, http::ClientOptions client_options,
-                         metrics::RecorderOptions recorder_options, runtime::BlockingPool& blocking_pool, Instant start)
+LoopContext::LoopContext(runtime::EventLoop& event_loop, std::shared_ptr<net::DnsCache> dns,
+                         http::ClientOptions client_options, metrics::RecorderOptions recorder_options,
+                         runtime::BlockingPool& blocking_pool, Instant start)
     : loop(event_loop),
       client(event_loop, std::move(dns), std::move(client_options)),
       recorder(std::move(recorder_options)),

@@ -24,8 +24,8 @@ namespace chaperon::session {
 
 /// What sessions of one entry of the scenario table have in common, in this loop's own copy.
 struct Profile {
-  std::string name;     ///< of the sessions
-  Json config;          ///< merged
+  std::string name;  ///< of the sessions
+  Json config;       ///< merged
   Settings settings;
   std::uint32_t number = 0;
 };
@@ -39,11 +39,14 @@ struct RequestCounters {
 
 /// One loop's client, recorder and logs. Used on the loop's thread only.
 struct LoopContext {
-  LoopContext(runtime::EventLoop& event_loop, std::shared_ptr<net::DnsCache> dns, http::ClientOptions client_options,
-              metrics::RecorderOptions recorder_options, runtime::BlockingPool& blocking_pool, Instant run_start);
+  LoopContext(runtime::EventLoop& event_loop, std::shared_ptr<net::DnsCache> dns,
+              http::ClientOptions client_options, metrics::RecorderOptions recorder_options,
+              runtime::BlockingPool& blocking_pool, Instant run_start);
 
   /// Records a duration under a name that is looked up: not for the hot path.
-  void record(const metrics::Name& name, Duration duration) { recorder.record(recorder.intern(name), duration); }
+  void record(const metrics::Name& name, Duration duration) {
+    recorder.record(recorder.intern(name), duration);
+  }
 
   runtime::EventLoop& loop;
   http::Client client;
@@ -51,12 +54,12 @@ struct LoopContext {
   metrics::Recorder recorder;
   runtime::BlockingPool& blocking;
   Routes routes;
-  ErrorLog errors;          ///< of actions
-  ErrorLog endings;         ///< of sessions
+  ErrorLog errors;   ///< of actions
+  ErrorLog endings;  ///< of sessions
   RequestCounters counters;
-  metrics::Histogram window;   ///< of answers since it was last cleared, for the live display
-  metrics::Histogram queued;   ///< how long requests waited for the generator itself
-  std::vector<Json> stored;    ///< by store_results
+  metrics::Histogram window;  ///< of answers since it was last cleared, for the live display
+  metrics::Histogram queued;  ///< how long requests waited for the generator itself
+  std::vector<Json> stored;   ///< by store_results
   Instant run_start;
   std::string scratch;
 };

@@ -18,10 +18,10 @@ namespace chaperon::session {
 struct Route {
   http::Url url;
   http::Origin* origin = nullptr;
-  std::string head;                 ///< request line and Host header
-  std::string action;               ///< `get`
-  std::string target;               ///< of the metric: URL or name
-  std::string label;                ///< `get(http://localhost:5000/items)`
+  std::string head;    ///< request line and Host header
+  std::string action;  ///< `get`
+  std::string target;  ///< of the metric: URL or name
+  std::string label;   ///< `get(http://localhost:5000/items)`
   metrics::MetricId metric = metrics::kIgnored;
 };
 
@@ -31,7 +31,7 @@ class Routes {
   static constexpr std::size_t kMost = 4096;
 
   struct Key {
-    std::uint32_t profile = 0;     ///< whose config and session name
+    std::uint32_t profile = 0;  ///< whose config and session name
     http::Method method = http::Method::get;
     std::string_view method_name{};  ///< for Method::other
     std::string_view path{};
@@ -39,13 +39,16 @@ class Routes {
   };
   /// The route of a key; nullptr if it is not known.
   [[nodiscard]] const Route* find(const Key& key);
-  /// Keeps a route, unless there are kMost already; returns it, or nullptr if it was not kept (then it is unchanged).
+  /// Keeps a route, unless there are kMost already; returns it, or nullptr if it was not kept (then it is
+  /// unchanged).
   const Route* keep(const Key& key, Route& route);
 
  private:
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>()(text);
+    }
   };
   std::string_view write_key(const Key& key);
 

@@ -11,24 +11,29 @@ namespace chaperon {
 inline namespace v1 {
 namespace {
 
-Path to_path(Keys keys) { return {keys.begin(), keys.end()}; }
+Path to_path(Keys keys) {
+  return {keys.begin(), keys.end()};
+}
 
 Path to_path(std::string_view name_space, std::string_view key) {
   Path path;
   if (!name_space.empty()) path = split_path(name_space);
-  for (auto& part : split_path(key)) path.push_back(std::move(part));
+  for (auto& part : split_path(key))
+    path.push_back(std::move(part));
   return path;
 }
 
 [[noreturn]] void throw_config_missing(const session::State& state, std::string_view key) {
   throw RequiredConfigMissing(
-      fmt::format("config key \"{}\" is missing in session {}: set it in default_config(), in the scenario table or with --config {}=…",
+      fmt::format("config key \"{}\" is missing in session {}: set it in default_config(), in the scenario "
+                  "table or with --config {}=…",
                   key, state.description(), key));
 }
 
-[[noreturn]] void throw_config_type_error(const session::State& state, std::string_view key, std::string_view type,
-                                          std::string_view why) {
-  throw ConfigTypeError(fmt::format("config key \"{}\" cannot be read as {} in session {}: {}", key, type, state.description(), why));
+[[noreturn]] void throw_config_type_error(const session::State& state, std::string_view key,
+                                          std::string_view type, std::string_view why) {
+  throw ConfigTypeError(fmt::format("config key \"{}\" cannot be read as {} in session {}: {}", key, type,
+                                    state.description(), why));
 }
 
 // The value under a key, or under a key within a namespace; nullptr if it is not there.
@@ -74,7 +79,9 @@ void Session::throw_config_type(Keys path, std::string_view type, std::string_vi
   throw_config_type_error(state_, join_path(to_path(path)), type, why);
 }
 
-Session& Session::set_config(std::string_view key, Json value) { return set_config({}, key, std::move(value)); }
+Session& Session::set_config(std::string_view key, Json value) {
+  return set_config({}, key, std::move(value));
+}
 
 Session& Session::set_config(std::string_view name_space, std::string_view key, Json value) {
   state_.check_fiber();
@@ -83,7 +90,8 @@ Session& Session::set_config(std::string_view name_space, std::string_view key, 
 }
 
 Session& Session::set_config(KeyValues values) {
-  for (const auto& [key, value] : values) set_config(key, value);
+  for (const auto& [key, value] : values)
+    set_config(key, value);
   return *this;
 }
 
@@ -93,7 +101,8 @@ Json& Session::config_for_update(std::string_view name_space, std::string_view k
   const auto path = to_path(name_space, key);
   if (find_path(config, path) == nullptr) set_path(config, path, nullptr);
   Json* at = &config;
-  for (const auto& part : path) at = &(*at)[part];
+  for (const auto& part : path)
+    at = &(*at)[part];
   return *at;
 }
 
@@ -102,7 +111,9 @@ Session& Session::config_changed() {
   return *this;
 }
 
-Session& Session::assign(std::string_view key, Json value) { return assign({}, key, std::move(value)); }
+Session& Session::assign(std::string_view key, Json value) {
+  return assign({}, key, std::move(value));
+}
 
 Session& Session::assign(std::string_view name_space, std::string_view key, Json value) {
   state_.check_fiber();
@@ -110,10 +121,13 @@ Session& Session::assign(std::string_view name_space, std::string_view key, Json
   return *this;
 }
 
-Session& Session::assign(KeyValues values) { return assign_in({}, values); }
+Session& Session::assign(KeyValues values) {
+  return assign_in({}, values);
+}
 
 Session& Session::assign_in(std::string_view name_space, KeyValues values) {
-  for (const auto& [key, value] : values) assign(name_space, key, value);
+  for (const auto& [key, value] : values)
+    assign(name_space, key, value);
   return *this;
 }
 
@@ -122,7 +136,9 @@ Json& Session::assignment_for_update(std::string_view name_space, std::string_vi
   return slot(state_.assignments, name_space, key);
 }
 
-Session& Session::delete_assign(std::string_view key) { return delete_assign({}, key); }
+Session& Session::delete_assign(std::string_view key) {
+  return delete_assign({}, key);
+}
 
 Session& Session::delete_assign(std::string_view name_space, std::string_view key) {
   state_.check_fiber();
@@ -149,14 +165,16 @@ const Json& Session::required_assignment(std::string_view key) const {
   const Json* value = find_assignment(key);
   if (value == nullptr) {
     throw AssignmentMissing(
-        fmt::format("\"{}\" was never assigned in session {}: assign() it first, or give a default: assigned<T>(\"{}\", default)", key,
-                    state_.description(), key));
+        fmt::format("\"{}\" was never assigned in session {}: assign() it first, or give a default: "
+                    "assigned<T>(\"{}\", default)",
+                    key, state_.description(), key));
   }
   return *value;
 }
 
 void Session::throw_assignment_type(std::string_view key, std::string_view type, std::string_view why) const {
-  throw ConfigTypeError(fmt::format("assignment \"{}\" cannot be read as {} in session {}: {}", key, type, state_.description(), why));
+  throw ConfigTypeError(fmt::format("assignment \"{}\" cannot be read as {} in session {}: {}", key, type,
+                                    state_.description(), why));
 }
 
 void* Session::find_state(const detail::StateType& type) {

@@ -18,9 +18,15 @@ constexpr Duration kLongWait = 100ms;
 
 }  // namespace
 
-std::string Session::id() const { return state_.id.text(); }
-std::string_view Session::name() const noexcept { return state_.profile.name; }
-Instant Session::now() const noexcept { return state_.context.loop.now(); }
+std::string Session::id() const {
+  return state_.id.text();
+}
+std::string_view Session::name() const noexcept {
+  return state_.profile.name;
+}
+Instant Session::now() const noexcept {
+  return state_.context.loop.now();
+}
 
 Session& Session::delay(Duration duration) {
   if (!state_.enter()) return *this;
@@ -34,18 +40,24 @@ Session& Session::delay(Duration duration) {
   return *this;
 }
 
-Session& Session::delay(RandomDuration duration) { return random_delay(duration.max); }
+Session& Session::delay(RandomDuration duration) {
+  return random_delay(duration.max);
+}
 
-Session& Session::random_delay(Duration max) { return delay(state_.random.up_to(max)); }
+Session& Session::random_delay(Duration max) {
+  return delay(state_.random.up_to(max));
+}
 
 std::string Session::check_nested(const Scenario& what, const Json& config) {
   auto name = what.name();
   if (what.users() != 1) {
-    throw InvalidArgument(fmt::format("run_scenario({}): {} users cannot run within one session: give it without a number", name,
-                                      what.users()));
+    throw InvalidArgument(
+        fmt::format("run_scenario({}): {} users cannot run within one session: give it without a number",
+                    name, what.users()));
   }
   if (!config.is_object() && !config.is_null()) {
-    throw InvalidArgument(fmt::format("run_scenario({}): its config is {}, not an object", name, describe(config)));
+    throw InvalidArgument(
+        fmt::format("run_scenario({}): its config is {}, not an object", name, describe(config)));
   }
   return name;
 }
@@ -61,9 +73,13 @@ void Session::run_nested(const Scenario& what, const Json& config, MergeConfig m
   state_.run_nested(what.parts(), std::move(own));
 }
 
-void Session::abort(std::string_view reason) { state_.end_here(session::Outcome::cancelled, reason); }
+void Session::abort(std::string_view reason) {
+  state_.end_here(session::Outcome::cancelled, reason);
+}
 
-void Session::fail(std::string_view reason) { state_.end_here(session::Outcome::failed, reason); }
+void Session::fail(std::string_view reason) {
+  state_.end_here(session::Outcome::failed, reason);
+}
 
 void Session::take_turn() {
   if (state_.enter()) state_.take_turn();

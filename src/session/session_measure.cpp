@@ -30,7 +30,8 @@ void Session::end_traced(std::string_view action, std::string_view target, Insta
       state_.record_duration(action, target, took);
     } else {
       state_.record_error(action, target, to_string(outcome), took,
-                          outcome == Reason::exception ? session::describe_exception(std::current_exception()) : state_.outcome_reason);
+                          outcome == Reason::exception ? session::describe_exception(std::current_exception())
+                                                       : state_.outcome_reason);
     }
   };
   if (outcome == Reason::none) {
@@ -57,7 +58,9 @@ Session& Session::add_number(std::string_view metric, double value) {
   if (state_.in_teardown()) return *this;
   state_.context.loop.on_loop_stack([&] {
     auto& recorder = state_.context.recorder;
-    recorder.record_number(recorder.intern({.session = state_.profile.name, .action = metric, .kind = MetricKind::number}), value);
+    recorder.record_number(
+        recorder.intern({.session = state_.profile.name, .action = metric, .kind = MetricKind::number}),
+        value);
   });
   return *this;
 }

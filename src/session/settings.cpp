@@ -30,8 +30,9 @@ void read_headers(const Json& config, Headers& headers) {
   const Json* value = find_path(config, "http.headers");
   if (value == nullptr || value->is_null()) return;
   if (!value->is_object()) {
-    throw ConfigTypeError(fmt::format("config key \"http.headers\" cannot be used: it is {}, not an object of names and values",
-                                      describe(*value)));
+    throw ConfigTypeError(
+        fmt::format("config key \"http.headers\" cannot be used: it is {}, not an object of names and values",
+                    describe(*value)));
   }
   for (const auto& [name, content] : value->items()) {
     http::set_header(headers, name, content.is_string() ? content.get<std::string>() : dump(content));
@@ -54,7 +55,8 @@ std::optional<BasicAuth> read_basic_auth(const Json& config) {
     }
   } catch (const Json::exception&) {  // falls through to the one error below
   }
-  throw ConfigTypeError(R"(config key "basic_auth" cannot be used: write it as "user:password" or {"user": …, "password": …})");
+  throw ConfigTypeError(
+      R"(config key "basic_auth" cannot be used: write it as "user:password" or {"user": …, "password": …})");
 }
 
 }  // namespace
@@ -84,13 +86,15 @@ Settings Settings::from_config(const Json& config) {
   }
 
   settings.headers.push_back({.name = "User-Agent", .value = "chaperon/" CHAPERON_VERSION});
-  if (settings.decompress) settings.headers.push_back({.name = "Accept-Encoding", .value = std::string(http::kAcceptedCodings)});
+  if (settings.decompress)
+    settings.headers.push_back({.name = "Accept-Encoding", .value = std::string(http::kAcceptedCodings)});
   read_headers(config, settings.headers);
   if (auth) settings.authorization = http::basic_authorization(*auth);
 
   settings.has_content_type = http::find_header({settings.headers}, "Content-Type") != nullptr;
   http::append_headers(settings.header_block, {settings.headers});
-  if (!settings.authorization.empty()) http::append_header(settings.header_block, "Authorization", settings.authorization);
+  if (!settings.authorization.empty())
+    http::append_header(settings.header_block, "Authorization", settings.authorization);
   return settings;
 }
 

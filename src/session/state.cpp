@@ -18,8 +18,8 @@ std::string_view to_string(Outcome outcome) noexcept {
   return "";
 }
 
-State::State(LoopContext& loop_context, const Profile& session_profile, std::span<const detail::ScenarioPart> scenario_parts,
-             std::uint64_t seed, Owner& session_owner)
+State::State(LoopContext& loop_context, const Profile& session_profile,
+             std::span<const detail::ScenarioPart> scenario_parts, std::uint64_t seed, Owner& session_owner)
     : context(loop_context),
       profile(session_profile),
       parts(scenario_parts),
@@ -30,7 +30,8 @@ State::State(LoopContext& loop_context, const Profile& session_profile, std::spa
 
 State::~State() {
   const Response last_reference(response);
-  for (const auto& [type, value] : states) type->destroy(value);
+  for (const auto& [type, value] : states)
+    type->destroy(value);
 }
 
 Json& State::config_for_change() {
@@ -48,7 +49,8 @@ const Settings& State::settings() {
 }
 
 std::string State::description() const {
-  return fmt::format("{} ({})", id.text(), running.empty() ? profile.name : fmt::format("{}, in {}", profile.name, running));
+  return fmt::format("{} ({})", id.text(),
+                     running.empty() ? profile.name : fmt::format("{}, in {}", profile.name, running));
 }
 
 void State::record_duration(std::string_view action, std::string_view target, Duration duration) {
@@ -56,8 +58,8 @@ void State::record_duration(std::string_view action, std::string_view target, Du
   context.record({.session = profile.name, .action = action, .target = target}, duration);
 }
 
-void State::record_error(std::string_view action, std::string_view target, std::string_view reason, Duration duration,
-                         std::string_view example) {
+void State::record_error(std::string_view action, std::string_view target, std::string_view reason,
+                         Duration duration, std::string_view example) {
   // Teardown's actions are in no row.
   if (in_teardown_) return;
   context.record({.session = profile.name, .action = action, .target = target, .error = reason}, duration);

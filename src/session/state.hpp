@@ -34,16 +34,16 @@ std::string_view to_string(Outcome outcome) noexcept;
 class Owner {
  public:
   virtual ~Owner() = default;
-  /// The session has ended. On the loop's stack. It may be destroyed, unless its fiber was abandoned (state.abandoned):
-  /// then not before the loop.
+  /// The session has ended. On the loop's stack. It may be destroyed, unless its fiber was abandoned
+  /// (state.abandoned): then not before the loop.
   virtual void session_ended(State& state) = 0;
 };
 
 /// One user: what its scenario has set, what it has open, and the fiber on which it runs.
 struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   /// `parts`: the scenarios to run, one after the other. All arguments outlive the session.
-  State(LoopContext& loop_context, const Profile& session_profile, std::span<const detail::ScenarioPart> scenario_parts,
-        std::uint64_t seed, Owner& session_owner);
+  State(LoopContext& loop_context, const Profile& session_profile,
+        std::span<const detail::ScenarioPart> scenario_parts, std::uint64_t seed, Owner& session_owner);
   ~State() override;
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -51,19 +51,22 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   /// Starts the fiber; false if there is no memory for its stack.
   [[nodiscard]] bool start();
 
-  // --- Life (lifecycle.cpp) -------------------------------------------------------------------------------------
+  // --- Life (lifecycle.cpp)
+  // -------------------------------------------------------------------------------------
 
   void run() override;
   void ended(runtime::FiberEnd end, std::string_view why) override;
-  /// Ends the session from outside, on the loop's stack: everything it waits for is given up, `run` is unwound.
+  /// Ends the session from outside, on the loop's stack: everything it waits for is given up, `run` is
+  /// unwound.
   void cancel(Outcome as, std::string reason);
 
-  /// Begins every call: throws WrongSession from another fiber, Cancelled if the session is being cancelled. False: it is
-  /// being cancelled while the stack unwinds already, so the call has to come back as failed.
+  /// Begins every call: throws WrongSession from another fiber, Cancelled if the session is being cancelled.
+  /// False: it is being cancelled while the stack unwinds already, so the call has to come back as failed.
   bool enter();
   /// Like enter(), for calls that do not wait: a cancelled session may still make them.
   void check_fiber() const;
-  /// Runs scenarios within the one that runs now; `config` is null or the one they see instead of the session's.
+  /// Runs scenarios within the one that runs now; `config` is null or the one they see instead of the
+  /// session's.
   void run_nested(std::span<const detail::ScenarioPart> scenarios, std::unique_ptr<Json> config);
   /// After a wait that was cancelled: throws Cancelled unless the stack is unwinding already.
   void cancelled_here();
@@ -74,18 +77,20 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   /// Counts an action; after 64 without a wait, lets the others run.
   void take_turn();
 
-  // --- Config ---------------------------------------------------------------------------------------------------
+  // --- Config
+  // ---------------------------------------------------------------------------------------------------
 
   [[nodiscard]] const Json& config() const noexcept { return own_config ? *own_config : profile.config; }
   Json& config_for_change();
   /// The engine's own reading of config(); throws ConfigTypeError.
   const Settings& settings();
 
-  // --- Measuring ------------------------------------------------------------------------------------------------
+  // --- Measuring
+  // ------------------------------------------------------------------------------------------------
 
   void record_duration(std::string_view action, std::string_view target, Duration duration);
-  void record_error(std::string_view action, std::string_view target, std::string_view reason, Duration duration,
-                    std::string_view example);
+  void record_error(std::string_view action, std::string_view target, std::string_view reason,
+                    Duration duration, std::string_view example);
 
   /// `7f3a… (Shopper)`: how messages name this session.
   [[nodiscard]] std::string description() const;
@@ -100,13 +105,13 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   Session session;
   Random random;
   Uuid id;
-  std::string_view running{};     ///< the scenario that runs now, if it is one of several or nested; else empty
-  std::string_view activity{};    ///< the action under way, for messages; empty if none
+  std::string_view running{};   ///< the scenario that runs now, if it is one of several or nested; else empty
+  std::string_view activity{};  ///< the action under way, for messages; empty if none
 
   Outcome outcome = Outcome::ok;
   std::string outcome_reason;
-  bool abandoned = false;          ///< its fiber did not come to an end by itself
-  bool overflowed = false;         ///< because it used up its stack
+  bool abandoned = false;   ///< its fiber did not come to an end by itself
+  bool overflowed = false;  ///< because it used up its stack
   unsigned thrown_cancellations = 0;
   unsigned actions_without_wait = 0;
   Instant run_began{};
@@ -118,7 +123,7 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   bool settings_stale = false;
   Json assignments;
   Headers headers;
-  std::string authorization;      ///< by basic_auth() or bearer_token()
+  std::string authorization;  ///< by basic_auth() or bearer_token()
   std::unique_ptr<http::CookieJar> cookies;
   std::vector<std::pair<const detail::StateType*, void*>> states;
 

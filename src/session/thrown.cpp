@@ -1,7 +1,7 @@
-#include <cxxabi.h>
-
 #include <cstdlib>
 #include <typeinfo>
+
+#include <cxxabi.h>
 
 #include "session/state.hpp"
 

@@ -23,7 +23,8 @@ constexpr std::string_view template_argument(std::string_view pretty, std::strin
     if (c == ';' && depth == 0) break;
   }
   pretty = pretty.substr(0, end);
-  while (!pretty.empty() && (pretty.front() == '&' || pretty.front() == ' ')) pretty.remove_prefix(1);
+  while (!pretty.empty() && (pretty.front() == '&' || pretty.front() == ' '))
+    pretty.remove_prefix(1);
   return pretty;
 }
 

@@ -21,8 +21,8 @@ using testing::ThrowsMessage;
 class CompilerTest : public testing::Test {
  protected:
   void make_compiler(const std::string& name, const std::string& says, const std::string& version) {
-    test::write_file(directory_ / name, "#!/bin/sh\nfor last; do :; done\ncase $last in\n--version) echo '" + says +
-                                            "' ;;\n-dumpversion) echo " + version + " ;;\nesac\n");
+    test::write_file(directory_ / name, "#!/bin/sh\nfor last; do :; done\ncase $last in\n--version) echo '" +
+                                            says + "' ;;\n-dumpversion) echo " + version + " ;;\nesac\n");
     fs::permissions(directory_ / name, fs::perms::owner_all);
   }
   void make_gcc(const std::string& name, const std::string& version) {

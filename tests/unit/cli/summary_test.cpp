@@ -33,7 +33,8 @@ TEST(Summary, IsAsTheTerminalPageShowsIt) {
       text,
       HasSubstr("\nerrors\n"
                 "    200  post item         timeout   after 10.0 s; first at 0:11, session 7f3a (shopper)\n"
-                "      3  post /login       HTTP 503  p50 1.1 ms; \"upstream unavailable\"; first at 0:02, session\n"
+                "      3  post /login       HTTP 503  p50 1.1 ms; \"upstream unavailable\"; first at 0:02, "
+                "session\n"
                 "                                     91c0 (shopper)\n"
                 "      1  ws_connect /chat  refused   connection refused; first at 0:00\n"));
   EXPECT_THAT(

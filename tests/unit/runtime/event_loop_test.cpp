@@ -1,14 +1,14 @@
 #include "runtime/event_loop.hpp"
 
-#include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <future>
 #include <latch>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "fiber_fixture.hpp"
 #include "runtime/blocking_pool.hpp"
@@ -27,12 +27,14 @@ class RealLoop : public ::testing::Test {
 TEST_F(RealLoop, CallsFromOtherThreadsComeInOrder) {
   std::vector<int> seen;
   std::jthread other([&] {
-    for (int i = 0; i < 1000; ++i) loop.post([&, i] { seen.push_back(i); });
+    for (int i = 0; i < 1000; ++i)
+      loop.post([&, i] { seen.push_back(i); });
     loop.post([&] { loop.stop(); });
   });
   loop.run();
   ASSERT_EQ(seen.size(), 1000U);
-  for (int i = 0; i < 1000; ++i) EXPECT_EQ(seen[static_cast<std::size_t>(i)], i);
+  for (int i = 0; i < 1000; ++i)
+    EXPECT_EQ(seen[static_cast<std::size_t>(i)], i);
 }
 
 TEST_F(RealLoop, ManyThreadsPostAtOnce) {
@@ -120,7 +122,8 @@ TEST_F(RealLoop, AForgottenHandlerHearsNothing) {
   ASSERT_EQ(::write(second[1], "x", 1), 1);
   loop.run();
   EXPECT_EQ(a.told + b.told, 1);
-  for (const int end : {first[0], first[1], second[0], second[1]}) ::close(end);
+  for (const int end : {first[0], first[1], second[0], second[1]})
+    ::close(end);
 }
 
 TEST_F(RealLoop, BlockingWorkWakesItsFiber) {
@@ -173,7 +176,8 @@ TEST_F(RealLoop, TheWatchdogTakesAHungFiberOffTheLoop) {
   loop.spawn(hung);
   loop.spawn(other);
   std::jthread watchdog([&] {
-    while (!spinning.load()) std::this_thread::yield();
+    while (!spinning.load())
+      std::this_thread::yield();
     while (!ended.load()) {
       if (const auto switches = loop.switches(); switches % 2 == 1) loop.interrupt_fiber(switches);
       std::this_thread::yield();
@@ -189,7 +193,8 @@ TEST(BlockingPool, RunsEverythingBeforeItEnds) {
   std::atomic<int> ran = 0;
   {
     BlockingPool pool(3);
-    for (int i = 0; i < 100; ++i) pool.run([&] { ++ran; });
+    for (int i = 0; i < 100; ++i)
+      pool.run([&] { ++ran; });
   }
   EXPECT_EQ(ran.load(), 100);
 }

@@ -1,13 +1,13 @@
 // Fibers on a loop in virtual time.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
+
+#include <gtest/gtest.h>
 
 #include "runtime/event_loop.hpp"
 #include "runtime/virtual_reactor.hpp"

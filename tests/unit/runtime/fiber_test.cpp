@@ -1,11 +1,11 @@
 #include "runtime/fiber.hpp"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include <chaperon/errors.hpp>
 
@@ -66,7 +66,8 @@ TEST_F(FiberTest, WakesForExactlyOneReason) {
 TEST_F(FiberTest, CancellationIsSticky) {
   std::vector<Wake> reasons;
   spawn([&] {
-    for (int i = 0; i < 3; ++i) reasons.push_back(loop.suspend(Instant::max()));
+    for (int i = 0; i < 3; ++i)
+      reasons.push_back(loop.suspend(Instant::max()));
   });
   spawn([&] { handle(0).cancel(); });
   run_all();
@@ -174,7 +175,8 @@ TEST_F(FiberTest, AYieldLetsTheOthersRun) {
   EXPECT_EQ(order, (std::vector{1, 2, 1, 2}));
 }
 
-// The C++ runtime keeps the exceptions in flight per thread: two fibers that wait in catch blocks must not mix theirs.
+// The C++ runtime keeps the exceptions in flight per thread: two fibers that wait in catch blocks must not
+// mix theirs.
 TEST_F(FiberTest, WaitsInsideACatchBlock) {
   std::vector<std::string> rethrown;
   for (const int number : {1, 2, 3}) {
@@ -227,8 +229,12 @@ TEST_F(FiberTest, WaitsInADestructorWhileTheStackUnwinds) {
   EXPECT_EQ(caught, "unwinding");
 }
 
-void throw_it() { throw std::runtime_error("not allowed out"); }
-void throw_through_noexcept() noexcept { throw_it(); }
+void throw_it() {
+  throw std::runtime_error("not allowed out");
+}
+void throw_through_noexcept() noexcept {
+  throw_it();
+}
 
 TEST_F(FiberTest, TerminateAbandonsTheFiberAlone) {
   const auto& doomed = spawn([] { throw_through_noexcept(); });
@@ -248,7 +254,8 @@ TEST_F(FiberTest, ACancellationInADestructorAbandonsTheFiber) {
   struct Waiting {
     EventLoop& loop;
     ~Waiting() {
-      if (loop.suspend(Instant::max()) == Wake::cancelled && std::uncaught_exceptions() == 0) throw_cancelled();
+      if (loop.suspend(Instant::max()) == Wake::cancelled && std::uncaught_exceptions() == 0)
+        throw_cancelled();
     }
     static void throw_cancelled() { throw Cancelled("scenario_timeout 1 s"); }
   };

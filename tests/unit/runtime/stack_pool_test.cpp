@@ -1,10 +1,10 @@
 #include "runtime/stack_pool.hpp"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <set>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace chaperon::runtime {
 namespace {

@@ -1,10 +1,10 @@
 #include "runtime/timer_queue.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <memory>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "base/random.hpp"
 
@@ -25,7 +25,9 @@ class Alarm final : public Timer {
   int number_;
 };
 
-constexpr Instant at(int milliseconds) { return Instant{} + std::chrono::milliseconds(milliseconds); }
+constexpr Instant at(int milliseconds) {
+  return Instant{} + std::chrono::milliseconds(milliseconds);
+}
 
 TEST(TimerQueue, FiresInTheOrderOfDeadlines) {
   TimerQueue queue;
@@ -105,7 +107,8 @@ TEST(TimerQueue, ADestroyedTimerIsForgotten) {
     alarms.push_back(std::make_unique<Alarm>(&rung, i));
     queue.arm(*alarms.back(), at(1000 - i));
   }
-  for (int i = 0; i < 100; i += 2) alarms[static_cast<std::size_t>(i)].reset();
+  for (int i = 0; i < 100; i += 2)
+    alarms[static_cast<std::size_t>(i)].reset();
   EXPECT_EQ(queue.size(), 50U);
   queue.fire_due(at(1000));
   ASSERT_EQ(rung.size(), 50U);
@@ -139,7 +142,8 @@ TEST(TimerQueue, AgreesWithAPlainList) {
   std::vector<std::unique_ptr<Alarm>> alarms;
   std::vector<Instant> due(200, Instant::max());
   std::vector<int> fired(200, 0);
-  for (int i = 0; i < 200; ++i) alarms.push_back(std::make_unique<Alarm>());
+  for (int i = 0; i < 200; ++i)
+    alarms.push_back(std::make_unique<Alarm>());
   Random random(7);
   int now = 0;
   for (int step = 0; step < 20'000; ++step) {
