@@ -191,7 +191,7 @@ void Connection::carry(Exchange& exchange) {
 
 void Connection::send_request() {
   Exchange& exchange = *exchange_;
-  parser_.start(exchange.into->message, exchange.method, false, exchange.limits);
+  parser_.start(exchange.into->message, exchange.method, false, exchange.limits, exchange.head_memo);
   first_byte_seen_ = false;
   send_failed_ = false;
   awaiting_continue_ = exchange.expect_continue;

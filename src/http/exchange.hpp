@@ -10,6 +10,7 @@
 
 #include "http/request_head.hpp"
 #include "http/response_data.hpp"
+#include "http/response_head.hpp"
 #include "http/response_limits.hpp"
 
 namespace chaperon::http {
@@ -40,6 +41,7 @@ class Exchange : public WaitingHook {
       false;  ///< send the body only once the server asks for it, or has not answered for a second
   Duration connect_timeout = 5s;
   ResponseLimits limits{};
+  HeadMemo* head_memo = nullptr;         ///< shared with exchanges of the same request; may be null
   detail::ResponseData* into = nullptr;  ///< where the answer is put; reset by who starts the exchange
   Instant start{};                       ///< when the action was called
 

@@ -169,4 +169,24 @@ Fault read_head(Message& message, const ResponseLimits& limits, Framing& framing
   return check_transfer_encoding(message);
 }
 
+std::size_t HeadMemo::recall(std::string_view bytes, Message& message, Framing& framing) const {
+  if (head_.empty() || !bytes.starts_with(head_)) return 0;
+  message.head = head_;
+  message.fields = fields_;
+  message.status = status_;
+  message.http_major = 1;
+  message.http_minor = minor_;
+  framing = framing_;
+  return head_.size();
+}
+
+void HeadMemo::keep(const Message& message, const Framing& framing) {
+  if (message.head.size() > kMost) return;
+  head_ = message.head;
+  fields_ = message.fields;
+  status_ = message.status;
+  minor_ = message.http_minor;
+  framing_ = framing;
+}
+
 }  // namespace chaperon::http

@@ -1,8 +1,11 @@
 // Reads a whole response head: llhttp says what is in it, and what llhttp lets pass is refused here.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <chaperon/errors.hpp>
 
@@ -46,5 +49,26 @@ int status_of(std::string_view head) noexcept;
 /// what it says about the body into `framing`. `Transfer-Encoding: chunked` is the only one taken: no other
 /// is ever asked for.
 Fault read_head(Message& message, const ResponseLimits& limits, Framing& framing);
+
+/// The head of the last answer to the same request, and what was read from it. Servers answer the same request
+/// with the same head most of the time (`Date` changes once a second): one that is equal byte by byte means the
+/// same and need not be read again.
+class HeadMemo {
+ public:
+  /// If `bytes` begin with the head that is kept: fills head, status, version and fields of `message`, and
+  /// `framing`, as read_head() would, and returns the head's size. Else 0.
+  std::size_t recall(std::string_view bytes, Message& message, Framing& framing) const;
+  /// Keeps a head that was read. One that is too large to be worth it is left alone.
+  void keep(const Message& message, const Framing& framing);
+
+  static constexpr std::size_t kMost = 2048;  ///< bytes of a head that is kept
+
+ private:
+  std::string head_;
+  std::vector<Field> fields_;
+  Framing framing_;
+  int status_ = 0;
+  std::uint8_t minor_ = 0;
+};
 
 }  // namespace chaperon::http

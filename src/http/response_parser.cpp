@@ -17,10 +17,11 @@ constexpr Fault kBodyTooLarge{.reason = Reason::too_large,
 
 }  // namespace
 
-void ResponseParser::start(Message& into, Method method, bool upgrade_asked,
-                           const ResponseLimits& limits) noexcept {
+void ResponseParser::start(Message& into, Method method, bool upgrade_asked, const ResponseLimits& limits,
+                           HeadMemo* memo) noexcept {
   into.reset();
   message_ = &into;
+  memo_ = memo;
   fault_ = {};
   limits_ = limits;
   line_at_ = 0;
@@ -50,6 +51,13 @@ ResponseParser::Result ResponseParser::feed(std::string_view bytes) {
 std::size_t ResponseParser::take_head(std::string_view bytes) {
   std::string& head = message_->head;
   const std::size_t had = head.size();
+  if (had == 0 && memo_ != nullptr) {
+    Framing framing;
+    if (const auto size = memo_->recall(bytes, *message_, framing); size > 0) {
+      begin_body(framing);
+      return size;
+    }
+  }
   // One byte over the limit is enough to know that it is over.
   bytes = bytes.substr(0, std::size_t{limits_.head} + 1 - had);
   head.append(bytes);
@@ -94,6 +102,7 @@ void ResponseParser::head_complete() {
       fail_if({.reason = Reason::malformed, .message = "more than 16 interim (1xx) answers"});
     }
   } else {
+    if (memo_ != nullptr) memo_->keep(message, framing);
     begin_body(framing);
   }
 }

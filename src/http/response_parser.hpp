@@ -35,8 +35,10 @@ class ResponseParser {
   };
 
   /// Begins to expect the answer to a request of that method. `into` is reset, and must stay where it is
-  /// until the answer is complete or failed. `upgrade_asked`: a 101 answers it; without, a 101 is malformed.
-  void start(Message& into, Method method, bool upgrade_asked, const ResponseLimits& limits) noexcept;
+  /// until the answer is complete or failed, like `memo`, which may be null: a place for the head, shared by
+  /// requests of the same method and limits. `upgrade_asked`: a 101 answers it; without, a 101 is malformed.
+  void start(Message& into, Method method, bool upgrade_asked, const ResponseLimits& limits,
+             HeadMemo* memo = nullptr) noexcept;
 
   /// Consumes bytes as far as the answer goes. After complete, upgraded and failed it consumes nothing and
   /// says the same again, until the next start().
@@ -75,6 +77,7 @@ class ResponseParser {
   [[nodiscard]] State state() const noexcept;
 
   Message* message_ = nullptr;
+  HeadMemo* memo_ = nullptr;
   Fault fault_{};
   ResponseLimits limits_{};
   ChunkedDecoder chunks_{};

@@ -41,6 +41,7 @@ void LoopRunner::main() {
       loop_, run_.dns,
       http::ClientOptions{.local_addresses = run_.plan.local_addresses, .dns_ttl = run_.plan.dns_ttl},
       recorder_options(run_), run_.blocking, run_.start);
+  context_->live = run_.live;
   // Each loop has its own copy of the config: nothing that sessions read is shared between threads.
   for (const auto& entry : run_.plan.entries) {
     auto profile = std::make_unique<session::Profile>();

@@ -28,6 +28,7 @@ struct SharedRun {
   const Plan& plan;
   std::uint64_t seed = 0;
   std::size_t stack_size = 0;
+  bool live = false;  ///< whether ask_progress() will be called
   unsigned loops = 1;
   Instant start{};
   std::shared_ptr<net::DnsCache> dns = std::make_shared<net::DnsCache>();

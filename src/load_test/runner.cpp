@@ -240,6 +240,7 @@ Results run_load_test(const RegisteredLoadTest& test, RunOptions options) {
   run.seed = options.seed.value_or(0);
   if (!options.seed) run.seed = drawn_seed();
   run.stack_size = options.stack_size;
+  run.live = static_cast<bool>(options.on_progress);
   run.loops = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
 
   Results results;

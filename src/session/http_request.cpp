@@ -33,6 +33,7 @@ void HttpRequest::begin() {
   const Settings& settings = state_.settings();
   route_ = &find_route(settings);
   origin = route_->origin;
+  head_memo = &route_->head_memo;
   pool = settings.share_connections ? &state_.context.shared_pool : &state_.pool;
   method = spec_.method;
   connect_timeout = settings.connect_timeout;
@@ -283,7 +284,7 @@ void HttpRequest::record() {
   auto& context = state_.context;
   if (!state_.in_teardown()) {
     context.recorder.record(route_->metric, took);
-    context.window.record(took.count());
+    if (context.live) context.window.record(took.count());
     ++context.counters.responses;
   }
   const int status = into->message.status;

@@ -57,6 +57,7 @@ struct LoopContext {
   ErrorLog errors;   ///< of actions
   ErrorLog endings;  ///< of sessions
   RequestCounters counters;
+  bool live = false;          ///< whether somebody looks at `window`
   metrics::Histogram window;  ///< of answers since it was last cleared, for the live display
   metrics::Histogram queued;  ///< how long requests waited for the generator itself
   std::vector<Json> stored;   ///< by store_results

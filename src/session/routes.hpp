@@ -9,6 +9,7 @@
 
 #include "http/client.hpp"
 #include "http/request_head.hpp"
+#include "http/response_head.hpp"
 #include "http/url.hpp"
 #include "metrics/recorder.hpp"
 
@@ -23,6 +24,7 @@ struct Route {
   std::string target;  ///< of the metric: URL or name
   std::string label;   ///< `get(http://localhost:5000/items)`
   metrics::MetricId metric = metrics::kIgnored;
+  mutable http::HeadMemo head_memo{};  ///< of the last answer
 };
 
 /// The routes of one loop. A look-up of one that is known allocates nothing.

@@ -40,12 +40,9 @@ Json& State::config_for_change() {
   return *own_config;
 }
 
-const Settings& State::settings() {
-  if (settings_stale) {
-    own_settings = std::make_unique<Settings>(Settings::from_config(config()));
-    settings_stale = false;
-  }
-  return own_settings ? *own_settings : profile.settings;
+void State::read_settings() {
+  own_settings = std::make_unique<Settings>(Settings::from_config(config()));
+  settings_stale = false;
 }
 
 std::string State::description() const {

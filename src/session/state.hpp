@@ -83,7 +83,11 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   [[nodiscard]] const Json& config() const noexcept { return own_config ? *own_config : profile.config; }
   Json& config_for_change();
   /// The engine's own reading of config(); throws ConfigTypeError.
-  const Settings& settings();
+  const Settings& settings() {
+    if (settings_stale) [[unlikely]]
+      read_settings();
+    return own_settings ? *own_settings : profile.settings;
+  }
 
   // --- Measuring
   // ------------------------------------------------------------------------------------------------
@@ -141,6 +145,7 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   Outcome classify_exception();
   void assignments_to_config();
   bool wait_for_start();
+  void read_settings();
 
   bool in_teardown_ = false;
   std::optional<std::pair<Outcome, std::string>> deferred_cancel_;  // came during a teardown
