@@ -369,6 +369,7 @@ void Connection::complete(bool surplus) {
   timings.waiting = first - sent;
   timings.receiving = exchange.end - first;
   timings.total = exchange.end - exchange.start;
+  client_.loop_.waited_for_answer(exchange.end - carried_at_);
 
   // An answer that came before the request was sent leaves the connection in the middle of that request.
   const bool usable = exchange.into->message.keep_alive && !hung_up_ && !unsent() && !awaiting_continue_;

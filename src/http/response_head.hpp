@@ -50,9 +50,9 @@ int status_of(std::string_view head) noexcept;
 /// is ever asked for.
 Fault read_head(Message& message, const ResponseLimits& limits, Framing& framing);
 
-/// The head of the last answer to the same request, and what was read from it. Servers answer the same request
-/// with the same head most of the time (`Date` changes once a second): one that is equal byte by byte means the
-/// same and need not be read again.
+/// The head of the last answer to the same request, and what was read from it. Servers answer the same
+/// request with the same head most of the time (`Date` changes once a second): one that is equal byte by byte
+/// means the same and need not be read again.
 class HeadMemo {
  public:
   /// If `bytes` begin with the head that is kept: fills head, status, version and fields of `message`, and

@@ -1,6 +1,7 @@
 #include "runtime/epoll_reactor.hpp"
 
 #include <cerrno>
+#include <ctime>
 #include <system_error>
 
 #include <sys/eventfd.h>
@@ -84,6 +85,11 @@ std::size_t EpollReactor::wait(Instant now, Instant deadline) {
   }
   event_count_ = 0;
   return delivered;
+}
+
+void EpollReactor::pause(Duration time) {
+  const auto span = to_timespec(time);
+  ::clock_nanosleep(CLOCK_MONOTONIC, 0, &span, nullptr);
 }
 
 void EpollReactor::wake() noexcept {

@@ -23,6 +23,7 @@ class EpollReactor final : public Reactor {
   bool add(int descriptor, IoHandler& handler) override;
   void forget(IoHandler& handler) noexcept override;
   std::size_t wait(Instant now, Instant deadline) override;
+  void pause(Duration time) override;
   [[nodiscard]] Instant woke_at() const noexcept override { return woke_at_; }
   void wake() noexcept override;
 

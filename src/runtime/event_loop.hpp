@@ -114,6 +114,9 @@ class EventLoop {
   /// wait long. On the loop's stack, as in `start` of suspend().
   static void discard_unused_stack(Fiber& fiber) noexcept;
 
+  /// Says how long something that a fiber waited for took: by it is judged for how long events may gather.
+  void waited_for_answer(Duration time) noexcept { typical_answer_ += (time - typical_answer_) / 64; }
+
   // --- Health
   // ---------------------------------------------------------------------------------------------------
 
@@ -143,6 +146,8 @@ class EventLoop {
   void resume(Fiber& fiber);
   void finish(Fiber& fiber, FiberEnd end);
   void run_posted();
+  bool gather(Instant now);
+  void note_idle(Instant from, Instant to) noexcept;
   void adopt_thread();
 
   Clock& clock_;
@@ -167,6 +172,13 @@ class EventLoop {
   std::size_t events_ = 0;
   std::vector<std::unique_ptr<IoHandler>> doomed_;
   Instant woke_at_{};
+
+  // Whether the loop has hardly ever waited of late, and what that is judged by.
+  bool saturated_ = false;
+  Duration gathered_{0};  // how long the events at hand were let gather
+  Duration idle_{0};
+  Instant idle_since_{};
+  Duration typical_answer_{0};
 
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> posted_flag_ = false;

@@ -34,6 +34,9 @@ class Reactor {
   /// deadline.
   virtual std::size_t wait(Instant now, Instant deadline) = 0;
 
+  /// Lets time pass without delivering anything, so that events gather; wake() does not end it.
+  virtual void pause(Duration time) = 0;
+
   /// When the last wait() returned from the kernel, before it delivered events.
   [[nodiscard]] virtual Instant woke_at() const noexcept = 0;
 

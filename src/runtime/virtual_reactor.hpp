@@ -17,6 +17,7 @@ class VirtualReactor final : public Reactor {
   bool add(int descriptor, IoHandler& handler) override;
   void forget(IoHandler& handler) noexcept override;
   std::size_t wait(Instant now, Instant deadline) override;
+  void pause(Duration /*time*/) override {}
   [[nodiscard]] Instant woke_at() const noexcept override { return clock_.now(); }
   void wake() noexcept override { woken_.store(true); }
 
