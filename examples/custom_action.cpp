@@ -8,6 +8,7 @@
 
 using namespace chaperon;
 
+// [snippet: action]
 // Anything with name() and run(Session&) is an action. It has a row under its name, also when it fails.
 struct Search {
   std::string term;
@@ -19,9 +20,11 @@ struct Search {
     session.get("/status/304", {.name = "style sheet"}).expect(304);
   }
 };
+// [end]
 
 struct Searcher {
   static void run(Session& session) {
+    // [snippet: blocking]
     // Reading a file would hold up every other session of the loop: it runs on a thread, and only this
     // session waits.
     const auto term = session.blocking([] {
@@ -30,18 +33,23 @@ struct Searcher {
       std::getline(file, line);
       return line;
     });
+    // [end]
 
+    // [snippet: run_action]
     session.run_action(Search{.term = term});
+    // [end]
 
-    // A number without a unit, a duration measured by hand, and one measured around a piece of code.
-    session.add_metric("answer_size", session.response().body().size());
+    // [snippet: metrics]
+    // A duration measured by hand, a number without a unit, and a duration measured around a piece of code.
     const auto start = session.now();
     session.get("/bytes/1000").expect(200);
     session.time_since(start, "download");
+    session.add_metric("answer_size", session.response().body().size());
     const auto status = session.time("two_requests", [&] {
       session.get("/a").get("/b");
       return session.response().status();
     });
+    // [end]
     if (status != 200) session.fail("the second of two requests was not answered with 200");
   }
 };

@@ -6,6 +6,7 @@
 using namespace chaperon;
 
 struct Shopper {
+  // [snippet: run]
   // What this user has chosen so far: each session has its own.
   struct Cart {
     std::vector<int> items;
@@ -16,13 +17,17 @@ struct Shopper {
         .repeat<look_at_an_item>(session.config<int>("visits"))
         .call_traced<check_out>();  // a row of its own: how long checking out took in all
   }
+  // [end]
 
+  // [snippet: log_in]
   static void log_in(Session& session) {
     session.post("/login", {.json = {{"user", "ann"}, {"password", "secret"}}}).expect(200);
     // From here on every request says who it is from.
     session.bearer_token(session.response().json<std::string>("/data/token"));
   }
+  // [end]
 
+  // [snippet: look_at_an_item]
   static void look_at_an_item(Session& session) {
     auto& items = session.state<Cart>().items;
     const int item = 17 + static_cast<int>(items.size());
@@ -31,6 +36,7 @@ struct Shopper {
     items.push_back(item);
     session.delay(random(session.config<Duration>("think_time")));
   }
+  // [end]
 
   static void check_out(Session& session) {
     for (const int item : session.state<Cart>().items) {

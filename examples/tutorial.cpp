@@ -6,6 +6,7 @@
 
 using namespace chaperon;
 
+// [snippet: scenarios]
 struct ScenarioA {
   static void run(Session& session) {
     session.post("/a", {.json = {{"name", "A"}}})
@@ -26,7 +27,9 @@ struct ScenarioC {
         .assign("config_value", "This can be used by anyone interested in this value");
   }
 };
+// [end]
 
+// [snippet: load_test]
 struct LoadTest {
   static Json default_config() { return {{"base_url", "http://localhost:5000/"}}; }
 
@@ -50,3 +53,4 @@ struct LoadTest {
   }
 };
 CHAPERON_LOAD_TEST(LoadTest)
+// [end]

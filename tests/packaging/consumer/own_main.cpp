@@ -1,4 +1,5 @@
 // A program that runs a load test by itself and looks at the results.
+// [snippet: own_main]
 #include <cstdio>
 
 #include <chaperon/chaperon.hpp>
@@ -27,3 +28,4 @@ int main() {
   }
   return 0;
 }
+// [end]
