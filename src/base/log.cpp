@@ -1,7 +1,11 @@
 #include "base/log.hpp"
 
 #include <atomic>
+#include <cstdio>
 #include <memory>
+#include <mutex>
+#include <ostream>
+#include <string>
 
 #include <spdlog/async.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -22,6 +26,33 @@ Log& the_log() {
   static Log log;
   return log;
 }
+
+// The line that stays below the log's on a terminal. The mutex keeps the two from being written into each other.
+struct Footer {
+  std::mutex mutex;
+  std::string line;
+};
+
+Footer& the_footer() {
+  static Footer footer;
+  return footer;
+}
+
+constexpr std::string_view kEraseLine = "\r\x1b[2K";
+
+class Sink final : public spdlog::sinks::stderr_color_sink_mt {
+ public:
+  void log(const spdlog::details::log_msg& message) override {
+    auto& footer = the_footer();
+    const std::lock_guard lock(footer.mutex);
+    if (!footer.line.empty()) write(kEraseLine);
+    spdlog::sinks::stderr_color_sink_mt::log(message);
+    if (!footer.line.empty()) write(footer.line);
+  }
+
+ private:
+  static void write(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+};
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
@@ -55,7 +86,7 @@ void start_log(LogLevel level) {
   if (!log.logger) {
     log.pool = std::make_shared<spdlog::details::thread_pool>(kQueueLength, 1);
     log.logger = std::make_shared<spdlog::async_logger>(
-        "chaperon", std::make_shared<spdlog::sinks::stderr_color_sink_mt>(), log.pool,
+        "chaperon", std::make_shared<Sink>(), log.pool,
         spdlog::async_overflow_policy::overrun_oldest);
     log.logger->set_pattern("%H:%M:%S.%e %^%-7l%$ %v");
     log.logger->set_level(spdlog::level::trace);
@@ -81,6 +112,16 @@ void stop_log() {
   log.logger.reset();
   // The pool's destructor writes what is queued and joins the thread.
   log.pool.reset();
+}
+
+void show_below_log(std::ostream& terminal, std::string_view line) {
+  auto& footer = the_footer();
+  const std::lock_guard lock(footer.mutex);
+  footer.line.clear();
+  // Back to the line's begin, so that whatever else is written there starts in the first column.
+  if (!line.empty()) footer.line.append(line).push_back('\r');
+  // In one piece: std::cerr passes on each part by itself.
+  terminal << std::string(kEraseLine).append(footer.line) << std::flush;
 }
 
 std::uint64_t log_lines_dropped() noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,10 @@ void write_log(LogLevel level, std::string_view line);
 
 /// Waits until what was queued is written and ends the log's thread.
 void stop_log();
+
+/// Writes a line to `terminal`, in place of the one shown by the last call, without ending it. Lines of the log
+/// go above it from then on. An empty line takes it away.
+void show_below_log(std::ostream& terminal, std::string_view line);
 
 /// How many lines were dropped because the queue was full.
 std::uint64_t log_lines_dropped() noexcept;

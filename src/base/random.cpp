@@ -52,7 +52,7 @@ std::uint64_t derive_seed(std::uint64_t seed, std::uint64_t number) noexcept {
 
 Uuid Uuid::draw(Random& random) noexcept {
   Uuid id{.high = random(), .low = random()};
-  id.high = (id.high & ~0xf000U) | 0x4000U;
+  id.high = (id.high & ~std::uint64_t{0xf000}) | 0x4000U;
   id.low = (id.low & ~(0b11ULL << 62U)) | (0b10ULL << 62U);
   return id;
 }

@@ -74,7 +74,7 @@ void Arguments::check_values(const std::vector<std::string>& arguments) const {
     if (arguments[at] == "--") return;
     const auto* option = app_->get_option_no_throw(arguments[at]);
     const bool takes_value =
-        option != nullptr && arguments[at].starts_with('-') && option->get_type_size() > 0;
+        option != nullptr && arguments[at].starts_with('-') && option->get_expected_max() > 0;
     if (!takes_value) continue;
     if (arguments[at + 1].starts_with('-') && app_->get_option_no_throw(arguments[at + 1]) != nullptr) {
       fail(fmt::format("option {} needs a value, but {} follows", arguments[at], arguments[at + 1]));

@@ -9,7 +9,7 @@ enum class ExitCode : int {
   failed = 1,  ///< a session failed or timed out, or no request was answered
   input = 2,   ///< an option, a file, the choice of load test, a base URL or an output path cannot work
   compile_error = 3,  ///< the scenario file does not compile
-  internal = 70,      ///< a fault of Chaperon's
+  internal = 70,      ///< a fault of Chaperon's, or of a scenario that damages the process: a stack overflow
   interrupted = 130,  ///< Ctrl-C: what was measured until then is reported and written
 };
 

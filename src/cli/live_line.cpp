@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/log.hpp"
 #include "cli/number_text.hpp"
 #include "cli/text_layout.hpp"
 
@@ -31,16 +32,15 @@ LiveLine::~LiveLine() {
 
 void LiveLine::show(const std::string& text) {
   if (!terminal_) return;
-  // A line that wraps cannot be overwritten. The cursor goes back to the line's begin, so that a line of the
-  // log that comes in between starts there.
+  // A line that wraps cannot be overwritten.
   const auto width = columns_ > 1 ? columns_ - 1 : kColumns;
-  out_ << "\r\x1b[2K" << shortened(text, width) << '\r' << std::flush;
+  show_below_log(out_, shortened(text, width));
   shown_ = true;
 }
 
 void LiveLine::clear() {
   if (!shown_) return;
-  out_ << "\r\x1b[2K" << std::flush;
+  show_below_log(out_, {});
   shown_ = false;
 }
 

@@ -156,13 +156,14 @@ LogLevel log_level_option(std::string_view text) {
 
 std::vector<std::string> metrics_option(const std::vector<std::string>& lists) {
   std::vector<std::string> names;
-  for (std::string_view list : lists) {
+  for (const auto& given : lists) {
+    std::string_view list = given;
     while (true) {
       const auto comma = list.find(',');
       const auto name = list.substr(0, comma);
       if (name.empty()) {
         throw InputError(
-            fmt::format("--metrics {}: one of the names is empty: write --metrics get,call", list));
+            fmt::format("--metrics {}: one of the names is empty: write --metrics get,call", given));
       }
       names.emplace_back(name);
       if (comma == std::string_view::npos) break;

@@ -25,7 +25,7 @@ void RunArguments::declare(Arguments& arguments) {
   arguments.option("--stack-size", stack_size, "SIZE",
                    "address space for each session's stack, such as 512k; default 256k");
   arguments.option("--log-level", log_level, "LEVEL",
-                   "debug (each request), info, warn (default), error or off");
+                   "debug (each request), info (default), warn, error or off");
   arguments.flag("--print-results", print_results,
                  "print what the sessions' requests returned, as JSON, after the table");
   arguments.flag("--print-metrics", print_metrics, "print the metrics as JSON after the table");
@@ -62,7 +62,7 @@ ReportOptions RunArguments::report_options() const {
 }
 
 LogLevel RunArguments::level() const {
-  return log_level.empty() ? LogLevel::warn : log_level_option(log_level);
+  return log_level.empty() ? LogLevel::info : log_level_option(log_level);
 }
 
 }  // namespace chaperon::cli

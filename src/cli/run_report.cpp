@@ -8,6 +8,7 @@
 #include <chaperon/errors.hpp>
 
 #include "base/json.hpp"
+#include "base/log.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/live_line.hpp"
 #include "cli/number_text.hpp"
@@ -89,6 +90,8 @@ ExitCode Report::run(const RegisteredLoadTest& load_test, RunOptions options) {
     };
     results = run_load_test(load_test, std::move(options));
   }
+  // What the sessions logged comes before the summary, not into it.
+  stop_log();
   // Files first: whatever happens to the terminal, they are there.
   const auto files = write_files(results);
   auto code = ExitCode::passed;

@@ -157,7 +157,7 @@ std::string render_summary(const Results& results, const std::string& title, con
   style.width = std::clamp<std::size_t>(style.width == 0 ? kColumns : style.width, 60, kColumns);
 
   auto colour = Colour::green;
-  if (verdict.code == ExitCode::failed) colour = Colour::red;
+  if (verdict.code == ExitCode::failed || verdict.code == ExitCode::internal) colour = Colour::red;
   if (verdict.code == ExitCode::interrupted) colour = Colour::yellow;
   const auto judged = verdict_text(verdict);
   // Only the word is coloured, so that the rest of a long reason stays readable.

@@ -20,11 +20,11 @@ enum class Strictness : std::uint8_t {
 struct Verdict {
   ExitCode code = ExitCode::passed;
   std::string word;         ///< `PASSED`, `FAILED`, `INTERRUPTED`
-  std::string reason{};     ///< empty where there is nothing to add
-  bool unanswered = false;  ///< no request was answered
+  std::string reason{};    ///< empty where there is nothing to add
+  bool explained = false;  ///< the reason is a sentence rather than a count of sessions
 };
 
-/// Judges a run: interrupted, failed or passed.
+/// Judges a run: damaged by what should not happen, interrupted, failed or passed.
 Verdict judge(const Results& results, Strictness strictness);
 
 /// The verdict in one line after the title: `PASSED`, `FAILED (1 session failed, 1 timed out)`,

@@ -53,6 +53,13 @@ void note_code_ranges() {
   static_cast<void>(noted);
 }
 
+namespace {
+
+// While this library is being loaded: scenario libraries come later, and must not be among these.
+[[maybe_unused]] const bool noted_at_start = (note_code_ranges(), true);
+
+}  // namespace
+
 bool in_c_library(std::uintptr_t instruction) noexcept {
   const Range* range = find_range(instruction);
   return range != nullptr && range->c_library;

@@ -6,37 +6,40 @@
 
 namespace chaperon::session {
 
-std::string ErrorLog::key_of(std::string_view session, std::string_view action, std::string_view target,
-                             std::string_view reason) {
+std::string ErrorLog::key_of(const Failure& failure) {
   std::string key;
-  key.reserve(session.size() + action.size() + target.size() + reason.size() + 3);
-  for (const auto part : {session, action, target, reason})
+  key.reserve(failure.session.size() + failure.action.size() + failure.target.size() + failure.reason.size() +
+              failure.kind.size() + 5);
+  for (const auto part : {failure.session, failure.action, failure.target, failure.reason, failure.kind})
     key.append(part).push_back('\0');
   return key;
 }
 
-ErrorGroup& ErrorLog::group(std::string key, std::string_view session, std::string_view action,
-                            std::string_view target, std::string_view reason) {
-  const auto found = groups_.find(key);
-  if (found != groups_.end()) return found->second;
-  if (groups_.size() >= kMostGroups) {
-    action = "(other)";
-    session = target = {};
-    key = key_of(session, action, target, reason);
+ErrorGroup& ErrorLog::group(std::string key, Failure failure) {
+  if (const auto found = groups_.find(key); found != groups_.end()) return found->second.group;
+  if (!failure.kind.empty() && kinds_ >= kMostKinds) {
+    failure.kind = {};
+    return group(key_of(failure), failure);
   }
-  auto& made = groups_[std::move(key)];
+  if (groups_.size() >= kMostGroups) {
+    failure.action = "(other)";
+    failure.session = failure.target = failure.kind = {};
+    key = key_of(failure);
+  }
+  auto& [made, kind] = groups_[std::move(key)];
   if (made.count == 0) {
-    made.session = session;
-    made.action = action;
-    made.target = target;
-    made.reason = reason;
+    made.session = failure.session;
+    made.action = failure.action;
+    made.target = failure.target;
+    made.reason = failure.reason;
+    kind = failure.kind;
+    if (!kind.empty()) ++kinds_;
   }
   return made;
 }
 
 void ErrorLog::add(const Failure& failure) {
-  auto& found = group(key_of(failure.session, failure.action, failure.target, failure.reason),
-                      failure.session, failure.action, failure.target, failure.reason);
+  auto& found = group(key_of(failure), failure);
   if (found.count++ == 0) {
     found.example = failure.example;
     found.session_id = failure.id.text();
@@ -45,8 +48,13 @@ void ErrorLog::add(const Failure& failure) {
 }
 
 void ErrorLog::merge(ErrorLog&& other) {
-  for (auto& [key, from] : other.groups_) {
-    auto& into = group(key, from.session, from.action, from.target, from.reason);
+  for (auto& [key, entry] : other.groups_) {
+    auto& from = entry.group;
+    auto& into = group(key, {.session = from.session,
+                             .action = from.action,
+                             .target = from.target,
+                             .reason = from.reason,
+                             .kind = entry.kind});
     if (into.count == 0 || from.first_at < into.first_at) {
       into.example = std::move(from.example);
       into.session_id = std::move(from.session_id);
@@ -55,16 +63,17 @@ void ErrorLog::merge(ErrorLog&& other) {
     into.count += from.count;
   }
   other.groups_.clear();
+  other.kinds_ = 0;
 }
 
 std::vector<ErrorGroup> ErrorLog::groups() const {
   std::vector<ErrorGroup> result;
   result.reserve(groups_.size());
-  for (const auto& [key, group] : groups_)
-    result.push_back(group);
+  for (const auto& [key, entry] : groups_)
+    result.push_back(entry.group);
   std::ranges::sort(result, [](const ErrorGroup& a, const ErrorGroup& b) {
-    return std::tie(b.count, a.session, a.action, a.target, a.reason) <
-           std::tie(a.count, b.session, b.action, b.target, b.reason);
+    return std::tie(b.count, a.session, a.action, a.target, a.reason, a.example) <
+           std::tie(a.count, b.session, b.action, b.target, b.reason, b.example);
   });
   return result;
 }

@@ -18,6 +18,7 @@ namespace chaperon::session {
 class ErrorLog {
  public:
   static constexpr std::size_t kMostGroups = 1000;
+  static constexpr std::size_t kMostKinds = 100;  ///< groups with a kind; further ones are grouped without
 
   /// What happened: everything but `at` and the example identifies the group.
   struct Failure {
@@ -25,6 +26,7 @@ class ErrorLog {
     std::string_view action{};
     std::string_view target{};
     std::string_view reason{};
+    std::string_view kind{};  ///< tells groups apart that have all else in common; in no group's members
     std::string_view example{};
     Uuid id{};
     Duration at{0};  ///< since the start of the run
@@ -36,11 +38,14 @@ class ErrorLog {
   [[nodiscard]] std::vector<ErrorGroup> groups() const;
 
  private:
-  static std::string key_of(std::string_view session, std::string_view action, std::string_view target,
-                            std::string_view reason);
-  ErrorGroup& group(std::string key, std::string_view session, std::string_view action,
-                    std::string_view target, std::string_view reason);
-  std::unordered_map<std::string, ErrorGroup> groups_;
+  struct Entry {
+    ErrorGroup group{};
+    std::string kind{};
+  };
+  static std::string key_of(const Failure& failure);
+  ErrorGroup& group(std::string key, Failure failure);
+  std::unordered_map<std::string, Entry> groups_;
+  std::size_t kinds_ = 0;
 };
 
 }  // namespace chaperon::session

@@ -1,4 +1,6 @@
 // The life of a session: its scenarios, its failures, its cancellation.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/clock.hpp"
@@ -14,6 +16,12 @@ constexpr unsigned kMostSwallowedCancellations = 100;
 constexpr Duration kTeardownTime = 5s;
 // A shorter wait is not worth giving stack pages back for.
 constexpr Duration kLongWait = 100ms;
+
+// What endings with different messages have in common: of `UnexpectedStatus: post(/login): 503` the
+// exception's type, of `scenario_timeout 30 s, while in get(http://…)` all but the URL.
+std::string_view kind_of_ending(std::string_view message) {
+  return message.substr(0, std::min(message.find(": "), message.find("://")));
+}
 
 }  // namespace
 
@@ -254,6 +262,7 @@ void State::ended(runtime::FiberEnd end, std::string_view why) {
   if (outcome != Outcome::ok) {
     context.endings.add({.session = profile.name,
                          .reason = to_string(outcome),
+                         .kind = kind_of_ending(outcome_reason),
                          .example = outcome_reason,
                          .id = id,
                          .at = context.loop.now() - context.run_start});

@@ -47,6 +47,12 @@ TEST(Arguments, OptionsMayStandAnywhere) {
   EXPECT_TRUE(parsed.goes_on);
 }
 
+TEST(Arguments, AFlagTakesNoValueWhateverFollows) {
+  const auto parsed = parse({"a.cpp", "--target", "--output", "m.csv"});
+  EXPECT_TRUE(parsed.target);
+  EXPECT_EQ(parsed.output, "m.csv");
+}
+
 TEST(Arguments, RepeatedOptionsTakeOneValueEach) {
   const auto parsed = parse({"--config", "a=1", "shop.cpp"});
   EXPECT_THAT(parsed.config, ElementsAre("a=1"));

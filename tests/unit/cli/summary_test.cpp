@@ -143,5 +143,13 @@ TEST(Verdict, AnInterruptedRunIsNeitherPassedNorFailed) {
   EXPECT_EQ(verdict_text(judge(results, Strictness::any_failure)), "INTERRUPTED (1 session failed)");
 }
 
+TEST(Verdict, AStackOverflowIsAFaultWhateverIsAllowed) {
+  auto results = ending_with({.ok = 9, .failed = 1}, {.requests = 10, .responses = 10});
+  results.internal_error = "a session has overflowed its stack";
+  const auto verdict = judge(results, Strictness::all_failures);
+  EXPECT_EQ(verdict.code, ExitCode::internal);
+  EXPECT_EQ(verdict_text(verdict), "FAILED: a session has overflowed its stack");
+}
+
 }  // namespace
 }  // namespace chaperon::cli
