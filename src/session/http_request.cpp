@@ -300,6 +300,8 @@ void HttpRequest::record() {
 
 void HttpRequest::record_failure() {
   if (!state_.in_teardown()) ++state_.context.counters.errors;
+  // An answer that cannot be used is none.
+  into->message.reset();
   error_ = {.reason = reason, .status = 0, .action = route_->label, .message = message};
   into->error = error_;
   state_.record_error(route_->action, route_->target, error_.name(), end - start, message);
@@ -309,7 +311,6 @@ void HttpRequest::give_up(Reason why) {
   state_.context.client.abandon(*this);
   end = state_.context.loop.now();
   const Duration took = end - start;
-  into->message.reset();
   into->timings.total = took;
   if (why == Reason::timeout && starved) {
     reason = Reason::no_descriptors;
@@ -318,12 +319,13 @@ void HttpRequest::give_up(Reason why) {
         duration_text(took));
   } else if (why == Reason::timeout) {
     reason = Reason::timeout;
-    message = fmt::format("no whole answer within {}", duration_text(took));
+    message = fmt::format("no whole answer from {} within {}", origin->text(), duration_text(took));
   } else {
     reason = why;
     message = state_.outcome_reason;
   }
   record_failure();
+  if (state_.settings().store_results) store_result();
   state_.activity = {};
 }
 
