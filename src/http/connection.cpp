@@ -88,6 +88,7 @@ void Connection::try_next_address() {
 
 void Connection::connect_to(const net::Address& address) {
   opening_->peer = address;
+  hung_up_ = false;  // that was an address before
   if (const int error = socket_.open(address.family()); error != 0) {
     if (error == EMFILE || error == ENFILE) {
       Exchange& exchange = *std::exchange(exchange_, nullptr);
@@ -119,16 +120,12 @@ void Connection::connect_to(const net::Address& address) {
          fmt::format("the kernel does not watch another descriptor: {}", std::strerror(errno)));
     return;
   }
-  if (error == 0) established();
+  if (error == 0) established(false);
 }
 
 void Connection::connect_finished(int error, bool readable) {
   if (error == 0) {
-    if (readable) {
-      fail(Reason::malformed, fmt::format("{} answered before the request was sent", peer_text()));
-    } else {
-      established();
-    }
+    established(readable);
     return;
   }
   const bool more = opening_->resolution && opening_->tried < opening_->resolution->addresses.size();
@@ -161,7 +158,7 @@ void Connection::connect_finished(int error, bool readable) {
   }
 }
 
-void Connection::established() {
+void Connection::established(bool readable) {
   runtime::TimerQueue::disarm(*this);
   const Instant now = client_.loop_.now();
   Exchange& exchange = *exchange_;
@@ -174,7 +171,22 @@ void Connection::established() {
   exchange.connected(took);
   state_ = State::busy;
   reused_ = false;
-  send_request();
+  if (!readable || !spoke_first()) send_request();
+}
+
+// Whether the server has done something before it was asked: there is no further edge for it.
+bool Connection::spoke_first() {
+  const auto received = socket_.receive(client_.buffer_);
+  client_.counters_.bytes_received += received.bytes;
+  if (received.would_block()) return false;
+  if (received.bytes > 0) {
+    fail(Reason::malformed, fmt::format("{} answered before the request was sent", peer_text()));
+  } else if (received.error != 0) {
+    fail(Reason::reset, fmt::format("connection reset by {} before the request was sent", peer_text()));
+  } else {
+    fail(Reason::closed, fmt::format("connection closed by {} before the request was sent", peer_text()));
+  }
+  return true;
 }
 
 // --- Sending
@@ -273,7 +285,7 @@ void Connection::on_io(bool readable, bool writable, bool hung_up) {
   hung_up_ = hung_up_ || hung_up;
   switch (state_) {
     case State::connecting:
-      if (writable || hung_up) connect_finished(socket_.connect_error(), readable && !hung_up);
+      if (writable || hung_up) connect_finished(socket_.connect_error(), readable);
       break;
     case State::busy:
       if (writable && unsent()) send_pending();
@@ -312,7 +324,7 @@ void Connection::read() {
 }
 
 void Connection::take(std::string_view bytes) {
-  const bool first = !std::exchange(first_byte_seen_, true);
+  bool first = !std::exchange(first_byte_seen_, true);
   while (true) {
     const auto result = parser_.feed(bytes);
     switch (result.state) {
@@ -322,8 +334,10 @@ void Connection::take(std::string_view bytes) {
       case ResponseParser::State::interim:
         bytes.remove_prefix(result.consumed);
         if (awaiting_continue_ && exchange_->into->message.status == 100) send_body();
+        // It is not yet the answer: the request may still be on its way.
+        first = true;
         if (!bytes.empty()) continue;
-        if (first) first_byte_at_ = client_.loop_.now();
+        first_byte_seen_ = false;
         return;
       case ResponseParser::State::complete:
         if (first) first_byte_at_ = Instant::max();

@@ -59,7 +59,8 @@ class Connection final : public runtime::IoHandler,
   void try_next_address();
   void connect_to(const net::Address& address);
   void connect_finished(int error, bool readable);
-  void established();
+  void established(bool readable);
+  bool spoke_first();
 
   void send_request();
   void send_body();

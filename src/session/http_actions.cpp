@@ -23,24 +23,17 @@ namespace {
 
 constexpr int kMostRedirects = 10;
 
-// Where an answer sends the client next, as a new request; nothing if it does not.
-std::optional<RequestSpec> redirected(const State& state, const RequestSpec& spec, const HttpRequest& request,
-                                      std::string& url) {
-  const auto& answer = state.response->message;
-  const int status = answer.status;
-  const bool moves = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-  const auto location = answer.header("location");
-  if (!moves || location.empty()) return std::nullopt;
-  const auto next = http::resolve_redirect(request.route().url, location);
+// The request that follows a redirect to `next`.
+RequestSpec redirected(const RequestSpec& spec, const HttpRequest& request, const http::Url& next) {
   RequestSpec result = spec;
+  result.with_params = false;
   // RFC 9110, section 15.4: as browsers do.
+  const int status = request.status();
   if (status == 303 ? spec.method != Method::head : status <= 302 && spec.method == Method::post) {
     result.method = Method::get;
     result.with_body = false;
   }
   result.with_authorization = spec.with_authorization && next.origin() == request.route().url.origin();
-  url = next.text();
-  result.path = url;
   return result;
 }
 
@@ -87,23 +80,21 @@ bool exchange(State& state, HttpRequest& request, Instant deadline) {
   }
   RequestSpec spec = asked;
   std::string url;
+  std::optional<BasicAuth> of_url;
   for (int redirects = 0;; ++redirects) {
+    spec.follows = options->follow_redirects && redirects < kMostRedirects;
     HttpRequest request(state, spec, redirects == 0 ? called : state.context.loop.now());
     if (!exchange(state, request, deadline)) return;
-    std::optional<RequestSpec> next;
-    if (options->follow_redirects && request.error().empty() && redirects < kMostRedirects) {
-      std::string next_url;
-      next = redirected(state, spec, request, next_url);
-      if (next) {
-        url = std::move(next_url);
-        next->path = url;
-      }
-    }
-    if (!next) {
+    const http::Url* next = request.error().empty() ? request.redirect() : nullptr;
+    if (next == nullptr) {
       call_back(state.session, *options, request);
       return;
     }
-    spec = *next;
+    if (const auto* auth = request.url_authorization(); auth != nullptr && !of_url) of_url = *auth;
+    spec = redirected(spec, request, *next);
+    spec.of_url = of_url ? &*of_url : nullptr;
+    url = next->text();
+    spec.path = url;
   }
 }
 

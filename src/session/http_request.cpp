@@ -20,6 +20,17 @@ constexpr std::size_t kExpectContinueFrom = std::size_t{1} << 20;
 constexpr std::uint32_t kNoProfile = UINT32_MAX;
 constexpr std::size_t kMostStored = 100'000;
 
+// A header that is meant for the origin that redirects, and not for the one that it redirects to.
+bool is_for_one_origin(const Header& header) {
+  return http::equal_ignoring_case(header.name, "Authorization") ||
+         http::equal_ignoring_case(header.name, "Cookie") || http::equal_ignoring_case(header.name, "Host");
+}
+
+Headers for_any_origin(Headers headers) {
+  std::erase_if(headers, is_for_one_origin);
+  return headers;
+}
+
 std::string_view method_token(const RequestSpec& spec) {
   return spec.method == http::Method::other ? spec.method_name : http::to_string(spec.method);
 }
@@ -37,19 +48,51 @@ void HttpRequest::begin() {
   pool = settings.share_connections ? &state_.context.shared_pool : &state_.pool;
   method = spec_.method;
   connect_timeout = settings.connect_timeout;
+  if (spec_.options != nullptr) check_options();
   if (spec_.options != nullptr && spec_.with_body) encode_body();
+  if (const auto* auth = url_authorization(); auth != nullptr && authorization_.empty())
+    authorization_ = http::basic_authorization(*auth);
   prepare_response(settings);
   began_ = true;
   if (!state_.in_teardown()) ++state_.context.counters.requests;
   state_.activity = route_->label;
-  state_.context.client.start(*this);
+  if (route_->url.is_secure()) {
+    fail_unsupported();
+  } else {
+    state_.context.client.start(*this);
+  }
+}
+
+void HttpRequest::fail_unsupported() {
+  try {
+    http::require_supported(route_->url);
+  } catch (const http::UrlError& e) {
+    message = e.what();
+  }
+  reason = Reason::unsupported;
+  end = state_.context.loop.now();
+  into->timings.total = end - start;
+  finished();
+}
+
+// Refuses what cannot be sent here, where the scenario hears of it: later on the head is put together from
+// within the loop.
+void HttpRequest::check_options() {
+  for (const Header& header : spec_.options->headers)
+    http::check_header(header.name, header.value);
+  if (spec_.options->basic_auth) authorization_ = http::basic_authorization(*spec_.options->basic_auth);
+}
+
+const BasicAuth* HttpRequest::url_authorization() const noexcept {
+  if (spec_.of_url != nullptr) return spec_.of_url;
+  return route_->url.basic_auth && http::is_absolute_url(spec_.path) ? &*route_->url.basic_auth : nullptr;
 }
 
 const Route& HttpRequest::find_route(const Settings& settings) {
   const HttpOptions* options = spec_.options;
   // Settings of one session alone are not worth a place; nor are parameters, which differ from request to
   // request.
-  const bool cacheable = !state_.own_settings && (options == nullptr || options->params.is_discarded());
+  const bool cacheable = !state_.own_settings && !has_params();
   const Routes::Key key{.profile = cacheable ? state_.profile.number : kNoProfile,
                         .method = spec_.method,
                         .method_name = spec_.method_name,
@@ -70,6 +113,7 @@ Route HttpRequest::make_route(const Settings& settings) const {
   Route route;
   if (http::is_absolute_url(spec_.path)) {
     route.url = http::parse_url(spec_.path);
+    route.is_foreign = settings.authorized_by_base_url && route.url.origin() != settings.base_url->origin();
   } else if (settings.base_url) {
     route.url = http::join_url(*settings.base_url, spec_.path);
   } else if (!settings.base_url_error.empty()) {
@@ -81,9 +125,7 @@ Route HttpRequest::make_route(const Settings& settings) const {
                     "scenario table or with --base-url http://HOST[:PORT]",
                     state_.description(), spec_.path));
   }
-  http::require_supported(route.url);
-  if (options != nullptr && !options->params.is_discarded())
-    http::append_query(route.url.target, options->params);
+  if (has_params()) http::append_query(route.url.target, options->params);
 
   route.origin = &state_.context.client.origin(route.url);
   http::append_request_line(route.head, method_token(spec_), route.url.target);
@@ -165,31 +207,32 @@ bool HttpRequest::wants_json() const {
 void HttpRequest::append_head(std::string& out) const {
   const Settings& settings = state_.settings();
   const HttpOptions* options = spec_.options;
-  out.append(route_->head);
-
-  const std::string* authorization =
-      !state_.authorization.empty() ? &state_.authorization : &settings.authorization;
-  std::string authorization_of_call;
-  if (options != nullptr && options->basic_auth) {
-    authorization_of_call = http::basic_authorization(*options->basic_auth);
-    authorization = &authorization_of_call;
-  } else if (route_->url.basic_auth && http::is_absolute_url(spec_.path)) {
-    authorization_of_call = http::basic_authorization(*route_->url.basic_auth);
-    authorization = &authorization_of_call;
-  }
-
   const bool plain = options == nullptr || options->headers.empty();
+  const bool has_host = spec_.with_authorization &&
+                        (settings.has_host || http::find_header({state_.headers}, "Host") != nullptr ||
+                         (!plain && http::find_header({options->headers}, "Host") != nullptr));
+  const std::string_view head = route_->head;
+  out.append(has_host ? head.substr(0, head.find('\n') + 1) : head);
+
+  // Of the call, of the session, of the config: authorization_ is empty where the call has none.
+  const std::string* authorization = !state_.authorization.empty() ? &state_.authorization
+                                     : route_->is_foreign          ? &authorization_
+                                                                   : &settings.authorization;
+  if (!authorization_.empty()) authorization = &authorization_;
+
   if (plain && state_.headers.empty() && authorization == &settings.authorization &&
       spec_.with_authorization) {
     out.append(settings.header_block);
+  } else if (!spec_.with_authorization) {
+    http::append_headers(out, {for_any_origin(settings.headers), for_any_origin(state_.headers),
+                               plain ? Headers() : for_any_origin(options->headers)});
   } else {
     const Headers none;
     const Headers& of_call = options == nullptr ? none : options->headers;
     http::append_headers(out, {settings.headers, state_.headers, of_call});
     const bool has_own =
         http::find_header({settings.headers, state_.headers, of_call}, "Authorization") != nullptr;
-    if (!has_own && !authorization->empty() && spec_.with_authorization)
-      http::append_header(out, "Authorization", *authorization);
+    if (!has_own && !authorization->empty()) http::append_header(out, "Authorization", *authorization);
   }
 
   if (has_body_) {
@@ -233,6 +276,7 @@ void HttpRequest::queued(Duration waited) {
 
 void HttpRequest::finished() {
   if (reason == Reason::none) take_cookies();
+  if (reason == Reason::none && spec_.follows) find_redirect();
   if (reason == Reason::none && (!decode_content_ || decode())) {
     record();
   } else {
@@ -259,14 +303,27 @@ void HttpRequest::take_cookies() {
   }
 }
 
+void HttpRequest::find_redirect() {
+  const int status = into->message.status;
+  const bool moves = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+  const auto location = into->message.header("location");
+  if (!moves || location.empty()) return;
+  try {
+    redirect_ = std::make_unique<http::Url>(http::resolve_redirect(route_->url, location));
+  } catch (const http::UrlError& e) {
+    reason = Reason::malformed;
+    message = fmt::format("the redirect ({}) cannot be followed: {}", status, e.what());
+  }
+}
+
 bool HttpRequest::decode() {
   auto& answer = into->message;
   try {
     const auto coding = answer.header("content-encoding");
     if (http::is_encoded(coding)) answer.body = http::decode_content(coding, answer.body, limits.body);
     into->decoded = true;
-    // An error's body need not be what was asked for.
-    if (wants_json() && answer.status < 400) json_ = Json::parse(answer.body);
+    // The body of an error or of a redirect need not be what was asked for.
+    if (wants_json() && answer.status < 400 && !redirect_) json_ = Json::parse(answer.body);
     return true;
   } catch (const http::ContentError& e) {
     reason = e.reason();
@@ -300,6 +357,8 @@ void HttpRequest::record() {
 
 void HttpRequest::record_failure() {
   if (!state_.in_teardown()) ++state_.context.counters.errors;
+  // An answer that cannot be used is none.
+  into->message.reset();
   error_ = {.reason = reason, .status = 0, .action = route_->label, .message = message};
   into->error = error_;
   state_.record_error(route_->action, route_->target, error_.name(), end - start, message);
@@ -309,7 +368,6 @@ void HttpRequest::give_up(Reason why) {
   state_.context.client.abandon(*this);
   end = state_.context.loop.now();
   const Duration took = end - start;
-  into->message.reset();
   into->timings.total = took;
   if (why == Reason::timeout && starved) {
     reason = Reason::no_descriptors;
@@ -318,12 +376,13 @@ void HttpRequest::give_up(Reason why) {
         duration_text(took));
   } else if (why == Reason::timeout) {
     reason = Reason::timeout;
-    message = fmt::format("no whole answer within {}", duration_text(took));
+    message = fmt::format("no whole answer from {} within {}", origin->text(), duration_text(took));
   } else {
     reason = why;
     message = state_.outcome_reason;
   }
   record_failure();
+  if (state_.settings().store_results) store_result();
   state_.activity = {};
 }
 

@@ -1,6 +1,7 @@
 // One HTTP action under way: from a scenario's options to a recorded answer.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,8 +18,11 @@ struct RequestSpec {
   std::string_view method_name{};        ///< for Method::other
   std::string_view path{};               ///< or a full URL
   const HttpOptions* options = nullptr;  ///< may be null
+  bool follows = false;                  ///< whether a redirect will be followed
+  bool with_params = true;               ///< false after a redirect: they are in its URL, or meant to go
   bool with_body = true;                 ///< false after a redirect that drops it
   bool with_authorization = true;        ///< false after a redirect to another origin
+  const BasicAuth* of_url = nullptr;     ///< the user info of the URL that has redirected here; may be null
 };
 
 /// Lives on the session's stack while its fiber is suspended; its functions run on the loop's.
@@ -37,6 +41,12 @@ class HttpRequest final : public http::Exchange {
   [[nodiscard]] const Route& route() const noexcept { return *route_; }
   /// What failed, for on_error: empty for a status of 200 to 399.
   [[nodiscard]] const Error& error() const noexcept { return error_; }
+  /// The status of the answer; 0 if there is none.
+  [[nodiscard]] int status() const noexcept { return into->message.status; }
+  /// Where the answer sends the client next; nullptr if it does not, or is not to be followed.
+  [[nodiscard]] const http::Url* redirect() const noexcept { return redirect_.get(); }
+  /// The user info of the URL, which goes along to its own origin; nullptr if there is none.
+  [[nodiscard]] const BasicAuth* url_authorization() const noexcept;
   /// The body as JSON, where Decode::json or the callback asked for it.
   [[nodiscard]] Json& json() noexcept { return json_; }
 
@@ -48,9 +58,15 @@ class HttpRequest final : public http::Exchange {
 
   const Route& find_route(const Settings& settings);
   [[nodiscard]] Route make_route(const Settings& settings) const;
+  void check_options();
+  void fail_unsupported();
+  [[nodiscard]] bool has_params() const noexcept {
+    return spec_.options != nullptr && spec_.with_params && !spec_.options->params.is_discarded();
+  }
   void encode_body();
   void prepare_response(const Settings& settings);
   void take_cookies();
+  void find_redirect();
   bool decode();
   void record();
   void record_failure();
@@ -63,6 +79,8 @@ class HttpRequest final : public http::Exchange {
   std::optional<Route> own_route_;
   std::string body_;  // if it had to be encoded
   std::string content_type_;
+  std::string authorization_;  // of this call alone; may be empty
+  std::unique_ptr<http::Url> redirect_;
   bool gzipped_ = false;
   bool has_body_ = false;
   bool began_ = false;

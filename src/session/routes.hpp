@@ -24,6 +24,7 @@ struct Route {
   std::string target;  ///< of the metric: URL or name
   std::string label;   ///< `get(http://localhost:5000/items)`
   metrics::MetricId metric = metrics::kIgnored;
+  bool is_foreign = false;             ///< the base URL's user and password must not go there
   mutable http::HeadMemo head_memo{};  ///< of the last answer
 };
 

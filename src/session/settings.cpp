@@ -78,6 +78,7 @@ Settings Settings::from_config(const Json& config) {
     try {
       settings.base_url = http::parse_url(base_url, "base URL");
       http::require_supported(*settings.base_url);
+      settings.authorized_by_base_url = !auth && settings.base_url->basic_auth;
       if (!auth) auth = settings.base_url->basic_auth;
     } catch (const http::UrlError& e) {
       settings.base_url.reset();
@@ -93,7 +94,8 @@ Settings Settings::from_config(const Json& config) {
 
   settings.has_content_type = http::find_header({settings.headers}, "Content-Type") != nullptr;
   http::append_headers(settings.header_block, {settings.headers});
-  if (!settings.authorization.empty())
+  settings.has_host = http::find_header({settings.headers}, "Host") != nullptr;
+  if (!settings.authorization.empty() && http::find_header({settings.headers}, "Authorization") == nullptr)
     http::append_header(settings.header_block, "Authorization", settings.authorization);
   return settings;
 }

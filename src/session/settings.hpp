@@ -22,10 +22,12 @@ struct Settings {
   bool share_connections = false;                         ///< http.share_connections
   bool skip_query_params_in_metrics = false;
   bool store_results = false;
-  Headers headers{};              ///< User-Agent and others of our own, then http.headers
-  std::string authorization{};    ///< from basic_auth or the base URL's user info; may be empty
-  std::string header_block{};     ///< both as they go over the wire
-  bool has_content_type = false;  ///< http.headers has a Content-Type
+  Headers headers{};                    ///< User-Agent and others of our own, then http.headers
+  std::string authorization{};          ///< from basic_auth or the base URL's user info; may be empty
+  std::string header_block{};           ///< both as they go over the wire
+  bool has_content_type = false;        ///< http.headers has a Content-Type
+  bool has_host = false;                ///< http.headers has a Host
+  bool authorized_by_base_url = false;  ///< `authorization` is the base URL's user info
 
   /// Throws ConfigTypeError, which names the key, for a value of the wrong type or range.
   static Settings from_config(const Json& config);
