@@ -1,0 +1,47 @@
+#include "base/log.hpp"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace chaperon {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(LogTest, LevelsHaveNames) {
+  EXPECT_EQ(parse_log_level("debug"), LogLevel::debug);
+  EXPECT_EQ(parse_log_level("info"), LogLevel::info);
+  EXPECT_EQ(parse_log_level("warn"), LogLevel::warn);
+  EXPECT_EQ(parse_log_level("warning"), LogLevel::warn);
+  EXPECT_EQ(parse_log_level("error"), LogLevel::error);
+  EXPECT_EQ(parse_log_level("off"), LogLevel::off);
+  for (const auto* text : {"", "Debug", "trace", "err"})
+    EXPECT_EQ(parse_log_level(text), std::nullopt) << text;
+}
+
+TEST(LogTest, WritesFromItsLevelUpBetweenStartAndStop) {
+  ::testing::internal::CaptureStderr();
+  write_log(LogLevel::error, "before");
+  start_log(LogLevel::info);
+  EXPECT_EQ(log_level(), LogLevel::info);
+  write_log(LogLevel::debug, "too low");
+  write_log(LogLevel::info, "{not a format}");
+  start_log(LogLevel::error);
+  write_log(LogLevel::warn, "now too low");
+  write_log(LogLevel::error, "high enough");
+  EXPECT_EQ(log_lines_dropped(), 0U);
+  stop_log();
+  EXPECT_EQ(log_level(), LogLevel::off);
+  write_log(LogLevel::error, "after");
+  const auto text = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(text, HasSubstr("info    {not a format}\n"));
+  EXPECT_THAT(text, HasSubstr("error   high enough\n"));
+  for (const auto* absent : {"before", "too low", "after"})
+    EXPECT_THAT(text, Not(HasSubstr(absent)));
+}
+
+}  // namespace
+}  // namespace chaperon
