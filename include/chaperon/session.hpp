@@ -400,6 +400,12 @@ class CHAPERON_API Session {
         }
       });
       if (failure) std::rethrow_exception(std::move(failure));
+      // Cancelled while the stack unwinds: f was not called, and nothing may be thrown.
+      if constexpr (std::default_initializable<Result>) {
+        if (!result) return Result();
+      } else {
+        if (!result) std::terminate();
+      }
       return *std::move(result);
     }
   }

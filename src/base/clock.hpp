@@ -32,4 +32,9 @@ constexpr Instant deadline_after(Instant start, Duration duration) noexcept {
   return duration >= Instant::max() - start ? Instant::max() : start + duration;
 }
 
+/// The sum of two durations that are not negative; kForever where it would overflow.
+constexpr Duration sum_of(Duration a, Duration b) noexcept {
+  return b >= kForever - a ? kForever : a + b;
+}
+
 }  // namespace chaperon

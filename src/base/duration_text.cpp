@@ -80,7 +80,7 @@ std::string duration_text(Duration duration) {
   if (ns < 1e3) return fmt::format("{} ns", duration.count());
   if (ns < 999.5e3) return digits(ns / 1e3, "µs");
   if (ns < 999.5e6) return digits(ns / 1e6, "ms");
-  if (duration < 1min) {
+  if (ns < 59.95e9) {
     auto text = fmt::format("{:.1f}", ns / 1e9);
     if (text.ends_with(".0")) text.resize(text.size() - 2);
     return text + " s";

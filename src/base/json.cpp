@@ -94,7 +94,13 @@ std::string describe(const Json& value) {
       return "null";
     default: {
       auto text = dump(value);
-      if (text.size() > kShown) text = text.substr(0, kShown) + "…";
+      if (text.size() > kShown) {
+        auto end = kShown;
+        // Not within a UTF-8 character.
+        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
+          --end;
+        text = text.substr(0, end) + "…";
+      }
       return fmt::format("the {} {}", value.type_name(), text);
     }
   }

@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/duration_text.hpp"
+#include "base/json.hpp"
 #include "base/log.hpp"
 #include "session/state.hpp"
 
@@ -65,24 +66,32 @@ bool State::start() {
 void State::run() {
   Outcome end = Outcome::ok;
   try {
-    if (wait_for_start()) end = run_parts();
+    wait_for_start();
+    end = run_parts();
   } catch (...) {
     end = classify_exception();
   }
   outcome = end;
 }
 
-bool State::wait_for_start() {
-  const Duration fixed = session.config<Duration>("delay", Duration::zero());
-  const Duration most = session.config<Duration>("random_delay", Duration::zero());
-  const Duration wait = fixed + random.up_to(most);
+Duration State::duration_from_config(std::string_view key, Duration fallback) const {
+  // Null, as in an entry of the table that takes back what default_config() says, is not set.
+  const Json* value = find_path(config(), key);
+  return value == nullptr || value->is_null() ? fallback : session.config<Duration>(key);
+}
+
+void State::wait_for_start() {
+  // Cancelled before its turn came: nothing of it runs.
+  enter();
+  const Duration fixed = duration_from_config("delay", Duration::zero());
+  const Duration most = duration_from_config("random_delay", Duration::zero());
+  const Duration wait = sum_of(fixed, random.up_to(most));
   if (wait > Duration::zero()) session.delay(wait);
-  return true;
 }
 
 Outcome State::run_parts() {
   run_began = context.loop.now();
-  const auto limit = session.config<Duration>("scenario_timeout", kForever);
+  const auto limit = duration_from_config("scenario_timeout", kForever);
   Outcome end = Outcome::ok;
   {
     const Deadline deadline(*this, limit, Outcome::timed_out,
@@ -171,6 +180,7 @@ void State::tear_down(const detail::ScenarioPart& scenario) {
   // Whatever cancelled the session does not concern its teardown, which has its own time; cancel() waits
   // until it is over.
   const bool was_cancelled = fiber->cancelled();
+  const Outcome outcome_before = outcome;
   auto reason_before = std::move(outcome_reason);
   outcome_reason.clear();
   thrown_cancellations = 0;
@@ -188,6 +198,7 @@ void State::tear_down(const detail::ScenarioPart& scenario) {
   in_teardown_ = false;
   thrown_cancellations = 0;
   fiber->clear_cancellation();
+  outcome = outcome_before;
   outcome_reason = std::move(reason_before);
   if (was_cancelled) {
     fiber->cancel();
@@ -273,11 +284,13 @@ void State::ended(runtime::FiberEnd end, std::string_view why) {
 }
 
 void State::cancel(Outcome as, std::string reason) {
-  if (fiber == nullptr || fiber->cancelled()) return;
+  if (fiber == nullptr) return;
   if (in_teardown_) {
-    deferred_cancel_ = {as, std::move(reason)};
+    // The first one counts.
+    if (!deferred_cancel_) deferred_cancel_ = {as, std::move(reason)};
     return;
   }
+  if (fiber->cancelled()) return;
   outcome = as;
   if (!activity.empty()) reason += fmt::format(", while in {}", activity);
   outcome_reason = std::move(reason);

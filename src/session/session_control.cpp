@@ -45,6 +45,7 @@ Session& Session::delay(RandomDuration duration) {
 }
 
 Session& Session::random_delay(Duration max) {
+  state_.check_fiber();
   return delay(state_.random.up_to(max));
 }
 
@@ -90,7 +91,7 @@ void Session::log_retry(int retry, int retries) {
 }
 
 void Session::delay_before_retry(const RetryOptions& options) {
-  delay(std::max(options.delay, Duration::zero()) + state_.random.up_to(options.random_delay));
+  delay(sum_of(std::max(options.delay, Duration::zero()), state_.random.up_to(options.random_delay)));
 }
 
 void Session::run_blocking(const std::function<void()>& f) {

@@ -18,7 +18,7 @@ namespace {
 template <class T>
 void read(const Json& config, std::string_view key, T& into) {
   const Json* value = find_path(config, key);
-  if (value == nullptr) return;
+  if (value == nullptr || value->is_null()) return;
   try {
     into = detail::from_json<T>(*value);
   } catch (const std::exception& e) {

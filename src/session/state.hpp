@@ -144,7 +144,8 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   void tear_down(const detail::ScenarioPart& part);
   Outcome classify_exception();
   void assignments_to_config();
-  bool wait_for_start();
+  void wait_for_start();
+  [[nodiscard]] Duration duration_from_config(std::string_view key, Duration fallback) const;
   void read_settings();
 
   bool in_teardown_ = false;

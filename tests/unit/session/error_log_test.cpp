@@ -7,7 +7,85 @@
 namespace chaperon::session {
 namespace {
 
-TEST(ErrorLog, KindsAreGroupsOfTheirOwnWithCountAndFirstExample) {
+ErrorLog::Failure failure(std::string_view reason, Duration at, std::string_view example = "example") {
+  return {.session = "A",
+          .action = "get",
+          .target = "/",
+          .reason = reason,
+          .example = example,
+          .id = {},
+          .at = at};
+}
+
+TEST(ErrorLogTest, GroupsByWhatFailuresHaveInCommonAndKeepsTheFirst) {
+  ErrorLog log;
+  log.add(failure("timeout", 1ms, "first"));
+  log.add(failure("timeout", 2ms, "second"));
+  log.add(failure("refused", 3ms));
+  const auto groups = log.groups();
+  ASSERT_EQ(groups.size(), 2U);
+  EXPECT_EQ(groups[0].reason, "timeout");
+  EXPECT_EQ(groups[0].count, 2U);
+  EXPECT_EQ(groups[0].example, "first");
+  EXPECT_EQ(groups[0].first_at, 1ms);
+  EXPECT_EQ(groups[1].reason, "refused");
+  EXPECT_EQ(groups[1].count, 1U);
+}
+
+TEST(ErrorLogTest, EveryPartOfANameTellsGroupsApart) {
+  ErrorLog log;
+  log.add({.session = "ab", .action = "c", .target = "d", .reason = "e"});
+  log.add({.session = "a", .action = "bc", .target = "d", .reason = "e"});
+  log.add({.session = "ab", .action = "c", .target = "de", .reason = ""});
+  EXPECT_EQ(log.groups().size(), 3U);
+}
+
+TEST(ErrorLogTest, OrdersByCountThenName) {
+  ErrorLog log;
+  log.add(failure("b", 1ms));
+  log.add(failure("a", 1ms));
+  for (int i = 0; i < 3; ++i)
+    log.add(failure("c", 1ms));
+  std::string order;
+  for (const auto& group : log.groups())
+    order += group.reason;
+  EXPECT_EQ(order, "cab");
+}
+
+TEST(ErrorLogTest, MergeAddsCountsAndKeepsTheEarlierExample) {
+  ErrorLog log;
+  log.add(failure("timeout", 5ms, "later"));
+  ErrorLog other;
+  other.add(failure("timeout", 2ms, "earlier"));
+  other.add(failure("timeout", 7ms));
+  other.add(failure("reset", 1ms, "only there"));
+  log.merge(std::move(other));
+  const auto groups = log.groups();
+  ASSERT_EQ(groups.size(), 2U);
+  EXPECT_EQ(groups[0].count, 3U);
+  EXPECT_EQ(groups[0].example, "earlier");
+  EXPECT_EQ(groups[0].first_at, 2ms);
+  EXPECT_EQ(groups[1].example, "only there");
+}
+
+TEST(ErrorLogTest, BeyondTheLimitGroupsAreCountedTogetherByReason) {
+  ErrorLog log;
+  for (std::size_t i = 0; i < ErrorLog::kMostGroups + 500; ++i) {
+    const auto target = std::to_string(i);
+    log.add({.session = "A", .action = "get", .target = target, .reason = i % 2 == 0 ? "timeout" : "reset"});
+  }
+  std::uint64_t total = 0;
+  std::uint64_t others = 0;
+  for (const auto& group : log.groups()) {
+    total += group.count;
+    if (group.action == "(other)") others += group.count;
+  }
+  EXPECT_EQ(total, ErrorLog::kMostGroups + 500);
+  EXPECT_EQ(others, 500U);
+  EXPECT_EQ(log.groups().size(), ErrorLog::kMostGroups + 2);
+}
+
+TEST(ErrorLogTest, KindsAreGroupsOfTheirOwnWithCountAndFirstExample) {
   ErrorLog log;
   log.add({.session = "A", .reason = "failed", .kind = "X", .example = "X: 1", .at = 1s});
   log.add({.session = "A", .reason = "failed", .kind = "Y", .example = "Y: 2", .at = 2s});
@@ -21,7 +99,7 @@ TEST(ErrorLog, KindsAreGroupsOfTheirOwnWithCountAndFirstExample) {
   EXPECT_EQ(groups[1].example, "X: 1");
 }
 
-TEST(ErrorLog, MergingKeepsKindsApartAndTheEarlierExample) {
+TEST(ErrorLogTest, MergingKeepsKindsApartAndTheEarlierExample) {
   ErrorLog log;
   ErrorLog other;
   log.add({.session = "A", .reason = "failed", .kind = "X", .example = "late", .at = 5s});
@@ -35,7 +113,7 @@ TEST(ErrorLog, MergingKeepsKindsApartAndTheEarlierExample) {
   EXPECT_EQ(groups[1].example, "other");
 }
 
-TEST(ErrorLog, TooManyKindsAreCountedWithoutThem) {
+TEST(ErrorLogTest, TooManyKindsAreCountedWithoutThem) {
   ErrorLog log;
   constexpr std::size_t kAdded = ErrorLog::kMostKinds + 50;
   for (std::size_t i = 0; i < kAdded; ++i)
@@ -47,7 +125,7 @@ TEST(ErrorLog, TooManyKindsAreCountedWithoutThem) {
   EXPECT_EQ(groups.front().reason, "failed");
 }
 
-TEST(ErrorLog, TooManyGroupsAreCountedUnderOther) {
+TEST(ErrorLogTest, TooManyGroupsAreCountedUnderOther) {
   ErrorLog log;
   for (std::size_t i = 0; i < ErrorLog::kMostGroups + 7; ++i)
     log.add({.session = "A", .action = "get", .target = std::to_string(i), .reason = "timeout"});
