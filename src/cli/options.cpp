@@ -129,7 +129,7 @@ std::uint64_t seed_option(std::string_view text) {
 }
 
 std::size_t stack_size_option(std::string_view text) {
-  constexpr std::uint64_t kLeast = std::uint64_t{16} << 10;
+  constexpr std::uint64_t kLeast = std::uint64_t{32} << 10;
   constexpr std::uint64_t kMost = std::uint64_t{1} << 30;
   auto digits = text;
   std::uint64_t unit = 1;
@@ -142,7 +142,7 @@ std::size_t stack_size_option(std::string_view text) {
   const auto number = parse_number(digits);
   if (!number || *number > kMost / unit || *number * unit < kLeast) {
     throw InputError(fmt::format(
-        "--stack-size {}: a size from 16k to 1024M is needed, such as 512k; the default is 256k", text));
+        "--stack-size {}: a size from 32k to 1024M is needed, such as 512k; the default is 256k", text));
   }
   return *number * unit;
 }

@@ -35,7 +35,7 @@ std::uint64_t positive_option(std::string_view option, std::string_view text, st
 /// A whole number from 0 to 2^64 - 1.
 std::uint64_t seed_option(std::string_view text);
 
-/// A size in bytes: `262144`, `256k`, `1M`; from 16 KiB to 1 GiB.
+/// A size in bytes: `262144`, `256k`, `1M`; from 32 KiB to 1 GiB.
 std::size_t stack_size_option(std::string_view text);
 
 /// A level of the log.

@@ -13,8 +13,8 @@
 namespace chaperon::cli {
 namespace {
 
-constexpr std::array<std::string_view, 7> kHttpActions{"get",   "head",   "post",   "put",
-                                                       "patch", "delete", "options"};
+constexpr std::array<std::string_view, 7> kHttpActions{"get",   "head", "post",   "put",
+                                                       "patch", "del",  "options"};
 
 // The order of rows within a group.
 int rank_of(const Row& row, std::string_view action) {

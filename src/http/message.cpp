@@ -1,5 +1,7 @@
 #include "http/message.hpp"
 
+#include <algorithm>
+
 #include "http/ascii.hpp"
 
 namespace chaperon::http {
@@ -53,6 +55,18 @@ void Message::reset() noexcept {
   clear_and_bound(head, kKeptCapacity);
   clear_and_bound(fields, kKeptCapacity / sizeof(Field));
   clear_and_bound(body, kKeptCapacity);
+}
+
+std::string excerpt(std::string_view body) {
+  constexpr std::size_t kMost = 80;
+  std::size_t end = std::min(body.size(), kMost);
+  while (end < body.size() && end > 0 && (byte_of(body[end]) & 0xC0U) == 0x80U)
+    --end;
+  std::string text(body.substr(0, end));
+  for (char& c : text) {
+    if (is_control(c)) c = ' ';
+  }
+  return end < body.size() ? text + "…" : text;
 }
 
 }  // namespace chaperon::http

@@ -53,4 +53,7 @@ struct Message {
   static constexpr std::size_t kKeptCapacity = 64 * 1024;
 };
 
+/// The beginning of a body for a message: on one line, at most 80 bytes, never part of a UTF-8 character.
+std::string excerpt(std::string_view body);
+
 }  // namespace chaperon::http

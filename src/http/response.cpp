@@ -13,17 +13,6 @@ namespace chaperon {
 inline namespace v1 {
 namespace {
 
-constexpr std::size_t kShownBody = 80;
-
-// The beginning of a body, on one line.
-std::string shown(std::string_view body) {
-  std::string text(body.substr(0, kShownBody));
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < ' ') c = ' ';
-  }
-  return body.size() > kShownBody ? text + "…" : text;
-}
-
 const detail::ResponseData& no_response() {
   static const detail::ResponseData none;
   return none;
@@ -106,7 +95,7 @@ void Response::throw_decode_error(std::string_view pointer, std::string_view why
   throw DecodeError(fmt::format("{}: no {}{} in {} {} \"{}\"", subject,
                                 pointer.empty() ? "JSON" : fmt::format("\"{}\"", pointer),
                                 why.empty() ? std::string() : fmt::format(" ({})", why), status(),
-                                header("content-type"), shown(body())));
+                                header("content-type"), http::excerpt(body())));
 }
 
 }  // namespace v1

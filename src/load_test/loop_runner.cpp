@@ -166,8 +166,6 @@ void LoopRunner::ask_progress(std::function<void(LoopProgress)> answer) {
 
 void LoopRunner::collect() {
   results_.metrics = context_->recorder.take();
-  if (auto warning = context_->recorder.overflow_warning(); !warning.empty())
-    results_.warnings.push_back(std::move(warning));
   results_.errors = std::move(context_->errors);
   results_.endings = std::move(context_->endings);
   results_.counters = context_->counters;

@@ -59,7 +59,6 @@ struct LoopResults {
   metrics::Histogram lateness;
   metrics::Histogram queued;
   std::vector<Json> stored;
-  std::vector<std::string> warnings;
   Instant first_start = Instant::max();
   Instant last_end = Instant::min();
   Duration cpu{0};

@@ -6,8 +6,10 @@
 #include <utility>
 
 #include <ares.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netdb.h>
+#include <unistd.h>
 
 namespace chaperon::net {
 namespace {
@@ -57,7 +59,9 @@ Resolver::Resolver(runtime::EventLoop& loop, std::shared_ptr<DnsCache> cache, st
       cache_(std::move(cache)),
       ttl_(ttl),
       tick_(std::make_unique<Tick>(*this)),
-      self_(std::make_shared<Resolver*>(this)) {}
+      self_(std::make_shared<Resolver*>(this)) {
+  hold_spares();
+}
 
 Resolver::~Resolver() {
   *self_ = nullptr;
@@ -69,6 +73,7 @@ Resolver::~Resolver() {
   // Ends the queries that are still under way; each calls back with ARES_EDESTRUCTION, so that those who wait
   // on other loops hear of it.
   if (channel_ != nullptr) ares_destroy(channel_);
+  release_spares();
   for (auto& [descriptor, handler] : descriptors_)
     loop_.reactor().forget(*handler);
 }
@@ -114,7 +119,20 @@ bool Resolver::start_channel(std::string& error) {
   return status == ARES_SUCCESS;
 }
 
+void Resolver::hold_spares() noexcept {
+  for (int& spare : spares_) {
+    if (spare < 0) spare = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  }
+}
+
+void Resolver::release_spares() noexcept {
+  for (int& spare : spares_) {
+    if (spare >= 0) ::close(std::exchange(spare, -1));
+  }
+}
+
 void Resolver::look_up(const std::string& host) {
+  release_spares();
   if (std::string error; !start_channel(error)) {
     fail(host, fmt::format("the resolver could not be started: {}", error));
     return;
@@ -130,7 +148,16 @@ void Resolver::look_up(const std::string& host) {
         query->resolver.finished(query->host, status, found);
       },
       new Query{.resolver = *this, .host = host});
-  if (queries_ > 0) loop_.timers().arm(*tick_, loop_.now() + kTick);
+  go_on();
+}
+
+// While names are being looked up: calls c-ares again.
+void Resolver::go_on() {
+  if (queries_ > 0) {
+    loop_.timers().arm(*tick_, loop_.now() + kTick);
+  } else {
+    hold_spares();
+  }
 }
 
 void Resolver::finished(const std::string& host, int status, ares_addrinfo* found) {
@@ -192,7 +219,7 @@ void Resolver::process() {
   for (const int descriptor : open)
     ares_process_fd(channel_, descriptor, descriptor);
   if (open.empty() && channel_ != nullptr) ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-  if (queries_ > 0) loop_.timers().arm(*tick_, loop_.now() + kTick);
+  go_on();
 }
 
 }  // namespace chaperon::net

@@ -1,6 +1,7 @@
 // Looks up host names on an event loop, with c-ares: no thread is blocked.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -59,6 +60,9 @@ class Resolver {
   void fail(const std::string& host, const std::string& error);
   void descriptor_changed(int descriptor, bool wanted);
   void process();
+  void go_on();
+  void hold_spares() noexcept;
+  void release_spares() noexcept;
 
   runtime::EventLoop& loop_;
   std::shared_ptr<DnsCache> cache_;
@@ -67,6 +71,9 @@ class Resolver {
   std::map<int, std::unique_ptr<Descriptor>> descriptors_;
   std::unique_ptr<Tick> tick_;
   std::size_t queries_ = 0;
+  // Descriptors kept for /etc/hosts and sockets to name servers, and given up while names are looked up: a
+  // run that has used up all others would find no host otherwise.
+  std::array<int, 2> spares_{-1, -1};
   // Node-based: a ResolveRequest points into it.
   std::unordered_map<std::string, std::vector<ResolveRequest*>> waiting_;
   // Outlives the resolver in calls that other loops have posted.

@@ -280,6 +280,8 @@ void HttpRequest::finished() {
   if (reason == Reason::none && (!decode_content_ || decode())) {
     record();
   } else {
+    // An answer that cannot be decoded is one all the same.
+    if (into->message.status != 0 && !state_.in_teardown()) ++state_.context.counters.responses;
     record_failure();
   }
   if (state_.settings().store_results) store_result();
@@ -348,10 +350,8 @@ void HttpRequest::record() {
   if (status < 400) return;
   if (!state_.in_teardown()) ++context.counters.errors;
   error_ = {.reason = Reason::http, .status = status, .action = route_->label, .message = {}};
-  constexpr std::size_t kShownBody = 100;
-  std::string_view answer = into->message.body;
-  error_.message =
-      fmt::format("answered {}{}{}", status, answer.empty() ? "" : ": ", answer.substr(0, kShownBody));
+  const auto& answer = into->message.body;
+  error_.message = fmt::format("answered {}{}{}", status, answer.empty() ? "" : ": ", http::excerpt(answer));
   state_.record_error(route_->action, route_->target, error_.name(), took, error_.message);
 }
 

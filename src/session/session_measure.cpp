@@ -19,7 +19,7 @@ Session::CallName::CallName(std::string_view scope, std::string_view function) n
 }
 
 Instant Session::begin_traced() {
-  state_.enter();
+  if (state_.enter()) state_.take_turn();
   return now();
 }
 

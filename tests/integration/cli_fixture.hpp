@@ -139,8 +139,8 @@ class TargetServer {
   std::uint16_t port_ = 0;
 };
 
-/// Runs the program in an empty directory. Compiled scenarios are kept in the build tree, for all tests and from
-/// one run of them to the next, unless a test asks for a cache of its own.
+/// Runs the program in an empty directory. Compiled scenarios are kept in the build tree, for all tests and
+/// from one run of them to the next, unless a test asks for a cache of its own.
 class CliTest : public ::testing::Test {
  protected:
   using Words = std::vector<std::string>;
@@ -193,9 +193,7 @@ class CliTest : public ::testing::Test {
     return run_command({"/bin/sh", "-c", command}, options(environment), kPatience);
   }
 
-  void write(const std::string& name, const std::string& text) const {
-    write_file(directory_ / name, text);
-  }
+  void write(const std::string& name, const std::string& text) const { write_file(directory_ / name, text); }
   [[nodiscard]] std::string read(const std::string& name) const { return read_file(directory_ / name); }
   [[nodiscard]] Rows rows(const std::string& name) const { return Rows(read(name)); }
   [[nodiscard]] Json json(const std::string& name) const { return Json::parse(read(name)); }

@@ -66,5 +66,13 @@ TEST(Message, ClearHeadLeavesTheBody) {
   EXPECT_EQ(message.body, "body");
 }
 
+TEST(Excerpt, IsOneLineOfWholeCharacters) {
+  EXPECT_EQ(excerpt(""), "");
+  EXPECT_EQ(excerpt("one\r\ntwo\tthree"), "one  two three");
+  EXPECT_EQ(excerpt(std::string(80, 'x')), std::string(80, 'x'));
+  EXPECT_EQ(excerpt(std::string(81, 'x')), std::string(80, 'x') + "…");
+  EXPECT_EQ(excerpt(std::string(79, 'x') + "é!"), std::string(79, 'x') + "…");
+}
+
 }  // namespace
 }  // namespace chaperon::http

@@ -1,9 +1,13 @@
 #include "net/resolver.hpp"
 
+#include <cerrno>
 #include <string>
+#include <vector>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "runtime/epoll_reactor.hpp"
 
@@ -56,6 +60,20 @@ TEST_F(ResolverTest, ReadsTheHostsFile) {
   Request again(reactor);
   EXPECT_EQ(resolver.resolve("localhost", again), request.answer);
   EXPECT_EQ(again.times, 0);
+}
+
+TEST_F(ResolverTest, FindsANameWhenDescriptorsAreUsedUp) {
+  std::vector<int> all;
+  for (int descriptor = ::open("/dev/null", O_RDONLY); descriptor >= 0;
+       descriptor = ::open("/dev/null", O_RDONLY))
+    all.push_back(descriptor);
+  ASSERT_EQ(errno, EMFILE);
+  Request request(reactor);
+  ASSERT_EQ(resolver.resolve("localhost", request), nullptr);
+  wait_for(request);
+  for (const int descriptor : all)
+    ::close(descriptor);
+  EXPECT_FALSE(request.answer->addresses.empty()) << request.answer->error;
 }
 
 TEST_F(ResolverTest, AnUnknownNameIsAnErrorThatNamesItAndTheRemedy) {

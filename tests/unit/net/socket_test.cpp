@@ -92,8 +92,12 @@ TEST(SocketTest, NoBytesWithoutAnErrorMeansThatThePeerHasShutDown) {
 }
 
 TEST(SocketTest, AResetIsAnError) {
-  ScriptedServer server([](Peer& peer) { peer.reset(); });
+  ScriptedServer server([](Peer& peer) {
+    peer.receive(1);
+    peer.reset();
+  });
   auto socket = connected(address_of(server));
+  ASSERT_EQ(socket.send("x").error, 0);
   ASSERT_TRUE(wait_until(socket, POLLIN));
   std::array<char, 8> buffer{};
   EXPECT_EQ(socket.receive(buffer).error, ECONNRESET);

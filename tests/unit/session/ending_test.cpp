@@ -72,7 +72,7 @@ TEST_F(EndingTest, ExceptionsSayTheirTypeAndText) {
     EXPECT_EQ(state.outcome, Outcome::failed);
     EXPECT_EQ(state.outcome_reason, text);
   }
-  EXPECT_EQ(context.endings.groups().at(0).count, 5U);
+  EXPECT_EQ(context.endings.groups().size(), cases.size());
 }
 
 TEST_F(EndingTest, ACancelledThatTheScenarioThrowsIsAnAbort) {
