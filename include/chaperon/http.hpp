@@ -58,7 +58,7 @@ class CHAPERON_API Response {
   Response& operator=(Response other) noexcept;
   ~Response();
 
-  /// The status code; 0 if no answer came.
+  /// The status code; 0 if no answer came, or none that could be used.
   [[nodiscard]] int status() const noexcept;
   /// Whether the status is 200 to 399.
   [[nodiscard]] bool ok() const noexcept;
@@ -82,7 +82,7 @@ class CHAPERON_API Response {
       throw_decode_error(pointer, e.what());
     }
   }
-  /// Why no answer came; `empty()` if one came.
+  /// Why no answer came, or why it could not be used; `empty()` if one came.
   [[nodiscard]] const Error& error() const noexcept;
   /// Where the time went.
   [[nodiscard]] Timings timings() const noexcept;
@@ -179,7 +179,8 @@ struct HttpOptions {
   Decode decode = Decode::none;           ///< what is done to the answer's body
   ResponseCallback with_result{};         ///< called for 200 to 399
   ErrorCallback on_error{};               ///< called for everything else
-  bool follow_redirects = false;          ///< up to 10; each hop is a sample of its own
+  bool follow_redirects = false;          ///< up to 10; each hop is a sample of its own; authorization and
+                                          ///< a Cookie or Host header do not go to another origin
   std::optional<BasicAuth> basic_auth{};  ///< default: config `basic_auth`
   bool chunked = false;                   ///< sends the body in chunks, without a Content-Length
 };

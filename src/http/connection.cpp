@@ -325,6 +325,7 @@ void Connection::read() {
 
 void Connection::take(std::string_view bytes) {
   bool first = !std::exchange(first_byte_seen_, true);
+  const bool fills_buffer = bytes.size() == client_.buffer_.size();
   while (true) {
     const auto result = parser_.feed(bytes);
     switch (result.state) {
@@ -341,7 +342,7 @@ void Connection::take(std::string_view bytes) {
         return;
       case ResponseParser::State::complete:
         if (first) first_byte_at_ = Instant::max();
-        complete(result.consumed < bytes.size());
+        complete(result.consumed < bytes.size() || (fills_buffer && more_waits()));
         return;
       case ResponseParser::State::upgraded:
       case ResponseParser::State::failed:
@@ -350,6 +351,14 @@ void Connection::take(std::string_view bytes) {
         return;
     }
   }
+}
+
+// Whether something lies behind an answer that has ended with the buffer: there is no further edge for it.
+bool Connection::more_waits() {
+  const auto received = socket_.receive(client_.buffer_);
+  client_.counters_.bytes_received += received.bytes;
+  if (received.bytes == 0 && !received.would_block()) hung_up_ = true;
+  return received.bytes > 0;
 }
 
 void Connection::peer_closed(int error) {

@@ -66,6 +66,7 @@ class Connection final : public runtime::IoHandler,
   void send_body();
   void send_pending();
   void take(std::string_view bytes);
+  bool more_waits();
   void peer_closed(int error);
   void complete(bool surplus);
   void fail(Reason reason, std::string message);

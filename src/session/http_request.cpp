@@ -1,6 +1,7 @@
 #include "session/http_request.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -26,9 +27,10 @@ bool is_for_one_origin(const Header& header) {
          http::equal_ignoring_case(header.name, "Cookie") || http::equal_ignoring_case(header.name, "Host");
 }
 
-Headers for_any_origin(Headers headers) {
-  std::erase_if(headers, is_for_one_origin);
-  return headers;
+Headers for_any_origin(std::span<const Header> headers) {
+  Headers kept(headers.begin(), headers.end());
+  std::erase_if(kept, is_for_one_origin);
+  return kept;
 }
 
 std::string_view method_token(const RequestSpec& spec) {
@@ -208,9 +210,10 @@ void HttpRequest::append_head(std::string& out) const {
   const Settings& settings = state_.settings();
   const HttpOptions* options = spec_.options;
   const bool plain = options == nullptr || options->headers.empty();
+  const std::span<const Header> of_call = plain ? std::span<const Header>() : options->headers;
   const bool has_host = spec_.with_authorization &&
                         (settings.has_host || http::find_header({state_.headers}, "Host") != nullptr ||
-                         (!plain && http::find_header({options->headers}, "Host") != nullptr));
+                         http::find_header({of_call}, "Host") != nullptr);
   const std::string_view head = route_->head;
   out.append(has_host ? head.substr(0, head.find('\n') + 1) : head);
 
@@ -224,11 +227,9 @@ void HttpRequest::append_head(std::string& out) const {
       spec_.with_authorization) {
     out.append(settings.header_block);
   } else if (!spec_.with_authorization) {
-    http::append_headers(out, {for_any_origin(settings.headers), for_any_origin(state_.headers),
-                               plain ? Headers() : for_any_origin(options->headers)});
+    http::append_headers(
+        out, {for_any_origin(settings.headers), for_any_origin(state_.headers), for_any_origin(of_call)});
   } else {
-    const Headers none;
-    const Headers& of_call = options == nullptr ? none : options->headers;
     http::append_headers(out, {settings.headers, state_.headers, of_call});
     const bool has_own =
         http::find_header({settings.headers, state_.headers, of_call}, "Authorization") != nullptr;
@@ -238,7 +239,7 @@ void HttpRequest::append_head(std::string& out) const {
   if (has_body_) {
     const bool typed = settings.has_content_type ||
                        http::find_header({state_.headers}, "Content-Type") != nullptr ||
-                       (!plain && http::find_header({options->headers}, "Content-Type") != nullptr);
+                       http::find_header({of_call}, "Content-Type") != nullptr;
     if (!typed && !content_type_.empty()) http::append_header(out, "Content-Type", content_type_);
     if (gzipped_) http::append_header(out, "Content-Encoding", "gzip");
     if (expect_continue) http::append_header(out, "Expect", "100-continue");
@@ -249,7 +250,12 @@ void HttpRequest::append_head(std::string& out) const {
              method == http::Method::patch) {
     fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", body.size());
   }
-  if (state_.cookies && !state_.cookies->empty()) {
+  const bool has_cookies = state_.cookies && !state_.cookies->empty();
+  // RFC 6265, section 5.4: one Cookie header at most. One that the scenario wrote goes before the jar's.
+  const bool has_own_cookies =
+      has_cookies && spec_.with_authorization &&
+      http::find_header({settings.headers, state_.headers, of_call}, "Cookie") != nullptr;
+  if (has_cookies && !has_own_cookies) {
     const auto before = out.size();
     out.append("Cookie: ");
     if (state_.cookies->append_header_value(out, route_->url, std::chrono::system_clock::now())) {

@@ -75,6 +75,17 @@ TEST(HttpAnswer, OfHttp10UntilTheConnectionCloses) {
   run_user(server.url(), [](Session& s) { EXPECT_EQ(s.get("/").response().body(), "old"); });
 }
 
+TEST(HttpAnswer, OfHttp10InChunksEndsItsConnection) {
+  ScriptedServer server(
+      always("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n"
+             "3\r\nold\r\n0\r\n\r\n"));
+  run_user(server.url(), [](Session& s) {
+    EXPECT_EQ(s.get("/").response().body(), "old");
+    EXPECT_EQ(s.get("/").response().body(), "old");
+  });
+  EXPECT_EQ(server.connections(), 2U);
+}
+
 TEST(HttpAnswer, AllAndTheCloseAtOnce) {
   // Data and FIN come in one event: a large body is read to its end all the same.
   const std::string large(3'000'000, 'x');

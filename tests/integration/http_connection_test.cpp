@@ -162,6 +162,14 @@ TEST(HttpStale, ARequestWithItsBodyIsSentOnceMore) {
   EXPECT_EQ(results.traffic.retried, 1U);
 }
 
+TEST(HttpStale, ABodyThatWaitsForContinueIsSentOnceMore) {
+  std::vector<std::string> seen;
+  const std::string body(std::size_t{2} << 20, 'b');
+  const auto results = after_close([&](Session& s) { s.put("/second", {.body = body}).expect(204); }, seen);
+  EXPECT_EQ(results.traffic.retried, 1U);
+  EXPECT_EQ(body_of(seen.at(2)), body);
+}
+
 TEST(HttpStale, OnceOnly) {
   // The second connection is closed in the same way: that is a failure, and not tried a third time.
   ScriptedServer server({[](Peer& peer) {

@@ -108,6 +108,19 @@ TEST(HttpCookies, AreForgottenByDeleteCookies) {
   });
 }
 
+TEST(HttpCookies, ACookieHeaderOfOnesOwnStandsInPlaceOfTheJar) {
+  ScriptedServer server(always(answer("ok", "Set-Cookie: jar=1; Path=/\r\n")));
+  run_user(server.url(), [](Session& s) {
+    s.get("/").get("/", {.headers = {{"Cookie", "own=2"}}}).get("/");
+    s.set_header("cookie", "own=3").get("/");
+  });
+  const auto requests = server.requests();
+  EXPECT_EQ(header_of(requests.at(1), "Cookie"), "own=2");
+  EXPECT_EQ(header_of(requests.at(2), "Cookie"), "jar=1");
+  EXPECT_EQ(header_of(requests.at(3), "cookie"), "own=3");
+  EXPECT_EQ(header_of(requests.at(3), "Cookie"), std::nullopt);
+}
+
 // The Authorization that one request carries.
 std::optional<std::string> authorization(const Body& request, Json config = Json::object(),
                                          const std::string& user_info = {}) {

@@ -1,4 +1,5 @@
 // Compressed answers: decoded where it was asked for, left alone elsewhere.
+#include <ostream>
 #include <string>
 
 #include <zlib.h>
@@ -59,6 +60,8 @@ struct Coding {
   const char* test_name;
   const char* header;
   std::string bytes;
+  // ctest lists tests by what this prints.
+  friend void PrintTo(const Coding& coding, std::ostream* out) { *out << coding.header; }
 };
 
 class HttpDecoding : public ::testing::TestWithParam<Coding> {};
