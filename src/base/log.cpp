@@ -27,7 +27,8 @@ Log& the_log() {
   return log;
 }
 
-// The line that stays below the log's on a terminal. The mutex keeps the two from being written into each other.
+// The line that stays below the log's on a terminal. The mutex keeps the two from being written into each
+// other.
 struct Footer {
   std::mutex mutex;
   std::string line;
@@ -85,9 +86,8 @@ void start_log(LogLevel level) {
   auto& log = the_log();
   if (!log.logger) {
     log.pool = std::make_shared<spdlog::details::thread_pool>(kQueueLength, 1);
-    log.logger = std::make_shared<spdlog::async_logger>(
-        "chaperon", std::make_shared<Sink>(), log.pool,
-        spdlog::async_overflow_policy::overrun_oldest);
+    log.logger = std::make_shared<spdlog::async_logger>("chaperon", std::make_shared<Sink>(), log.pool,
+                                                        spdlog::async_overflow_policy::overrun_oldest);
     log.logger->set_pattern("%H:%M:%S.%e %^%-7l%$ %v");
     log.logger->set_level(spdlog::level::trace);
     log.logger->flush_on(spdlog::level::warn);

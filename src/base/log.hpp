@@ -28,8 +28,8 @@ void write_log(LogLevel level, std::string_view line);
 /// Waits until what was queued is written and ends the log's thread.
 void stop_log();
 
-/// Writes a line to `terminal`, in place of the one shown by the last call, without ending it. Lines of the log
-/// go above it from then on. An empty line takes it away.
+/// Writes a line to `terminal`, in place of the one shown by the last call, without ending it. Lines of the
+/// log go above it from then on. An empty line takes it away.
 void show_below_log(std::ostream& terminal, std::string_view line);
 
 /// How many lines were dropped because the queue was full.

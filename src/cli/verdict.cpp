@@ -52,14 +52,14 @@ Verdict judge(const Results& results, Strictness strictness) {
   const bool unanswered = results.traffic.requests > 0 && results.traffic.responses == 0;
   const auto bad = sessions.failed + sessions.timed_out;
   if (!results.internal_error.empty()) {
-    return {.code = ExitCode::internal, .word = "FAILED", .reason = results.internal_error, .explained = true};
+    return {
+        .code = ExitCode::internal, .word = "FAILED", .reason = results.internal_error, .explained = true};
   }
   if (results.interrupted) {
     return {.code = ExitCode::interrupted, .word = "INTERRUPTED", .reason = count_endings(sessions)};
   }
   if (unanswered) {
-    return {
-        .code = ExitCode::failed, .word = "FAILED", .reason = why_unanswered(results), .explained = true};
+    return {.code = ExitCode::failed, .word = "FAILED", .reason = why_unanswered(results), .explained = true};
   }
   const bool failed = strictness == Strictness::any_failure ? bad > 0 || !results.passed()
                                                             : bad > 0 && bad == sessions.total();
@@ -71,7 +71,7 @@ Verdict judge(const Results& results, Strictness strictness) {
 std::string verdict_text(const Verdict& verdict) {
   if (verdict.reason.empty()) return verdict.word;
   return verdict.explained ? fmt::format("{}: {}", verdict.word, verdict.reason)
-                            : fmt::format("{} ({})", verdict.word, verdict.reason);
+                           : fmt::format("{} ({})", verdict.word, verdict.reason);
 }
 
 }  // namespace chaperon::cli

@@ -19,7 +19,7 @@ enum class Strictness : std::uint8_t {
 /// The outcome of a run.
 struct Verdict {
   ExitCode code = ExitCode::passed;
-  std::string word;         ///< `PASSED`, `FAILED`, `INTERRUPTED`
+  std::string word;        ///< `PASSED`, `FAILED`, `INTERRUPTED`
   std::string reason{};    ///< empty where there is nothing to add
   bool explained = false;  ///< the reason is a sentence rather than a count of sessions
 };

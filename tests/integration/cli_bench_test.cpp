@@ -1,6 +1,5 @@
 // chaperon bench: what reaches the server, and what is said when nothing can.
 #include "cli_fixture.hpp"
-
 #include "support/nginx_server.hpp"
 #include "support/scripted_server.hpp"
 
@@ -22,7 +21,8 @@ TEST_F(CliBench, SendsExactlyAsManyRequestsAsAsked) {
   EXPECT_EQ(rows("bench.csv").count("bench get(/)"), 1234U);
   EXPECT_EQ(rows("bench.csv").count("bench connect()"), 7U);
   EXPECT_EQ(nginx.count_requests(), 1234U);
-  EXPECT_THAT(result.err, HasSubstr("bench " + nginx.url() + "/: 7 sessions, 1,234 requests, 2 loops, seed "));
+  EXPECT_THAT(result.err,
+              HasSubstr("bench " + nginx.url() + "/: 7 sessions, 1,234 requests, 2 loops, seed "));
   EXPECT_THAT(result.out, StartsWith("bench " + nginx.url() + "/: 7 sessions, 1,234 requests: PASSED\n"));
   EXPECT_THAT(result.out, HasSubstr("\n  requests   1,234 ("));
 }
@@ -72,9 +72,8 @@ TEST_F(CliBench, MethodBodyAndHeadersReachTheServer) {
     while (!peer.receive_request().empty())
       peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
   });
-  const auto result =
-      chaperon({"bench", server.url() + "/items", "-n", "2", "-c", "1", "-m", "put", "-b", "{\"a\":1}", "-H",
-                "Content-Type: application/json", "-H", "X-Trace:  on "});
+  const auto result = chaperon({"bench", server.url() + "/items", "-n", "2", "-c", "1", "-m", "put", "-b",
+                                "{\"a\":1}", "-H", "Content-Type: application/json", "-H", "X-Trace:  on "});
   ASSERT_EQ(result.exit_code, 0) << result.out << result.err;
   ASSERT_EQ(server.requests().size(), 2U);
   for (const auto& request : server.requests()) {

@@ -1,7 +1,7 @@
 // The smaller commands, help, and what is said about words that are none.
-#include "cli_fixture.hpp"
-
 #include <chaperon/version.hpp>
+
+#include "cli_fixture.hpp"
 
 namespace chaperon::test {
 namespace {
@@ -65,8 +65,7 @@ TEST_F(CliCommands, UnknownWordsAreAnsweredWithWhatMayBeMeant) {
        "error: unknown option --treads (did you mean --threads?): see 'chaperon run --help'\n"},
       {{"bench", "localhost", "--output", "a", "--output", "b"},
        "error: option --output may be given only once: see 'chaperon bench --help'\n"},
-      {{"run", "x.cpp", "A", "B"},
-       "error: argument \"B\" is one too many: see 'chaperon run --help'\n"},
+      {{"run", "x.cpp", "A", "B"}, "error: argument \"B\" is one too many: see 'chaperon run --help'\n"},
       {{"run"}, "error: FILE is missing: see 'chaperon run --help'\n"},
       {{"run", "x.cpp", "--output", "--target"},
        "error: option --output needs a value, but --target follows: see 'chaperon run --help'\n"},

@@ -1,6 +1,5 @@
 // Many sessions against nginx: not one request is lost or counted twice, with however many loops.
 #include "cli_fixture.hpp"
-
 #include "support/nginx_server.hpp"
 
 namespace chaperon::test {

@@ -35,8 +35,8 @@ TEST_F(CliExamples, TheTutorialCountsItsRequestsExactly) {
 
 TEST_F(CliExamples, TheTutorialCountsWhatTheServerCounts) {
   const TargetServer target;
-  const auto result = chaperon({"run", source("examples/tutorial.cpp"), "--base-url", target.url(), "--output",
-                                "metrics.csv", "--threads", "3"});
+  const auto result = chaperon({"run", source("examples/tutorial.cpp"), "--base-url", target.url(),
+                                "--output", "metrics.csv", "--threads", "3"});
   ASSERT_EQ(result.exit_code, 0) << result.out << result.err;
   expect_tutorial_counts(rows("metrics.csv"));
   EXPECT_EQ(target.counter(),

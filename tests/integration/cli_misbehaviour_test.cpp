@@ -10,8 +10,9 @@ using ::testing::Not;
 class CliMisbehaviour : public CliTest {
  protected:
   CommandResult run(const std::string& load_test, const Words& more = {}) {
-    Words words{"run",      scenario_file("misbehaviour.cpp"), load_test, "--target",
-                "--output", "metrics.json",                    "--seed",  "1"};
+    Words words{
+        "run", scenario_file("misbehaviour.cpp"), load_test, "--target", "--output", "metrics.json", "--seed",
+        "1"};
     words.insert(words.end(), more.begin(), more.end());
     auto result = chaperon(words);
     if (exists("metrics.json")) results_ = json("metrics.json");
@@ -136,8 +137,9 @@ TEST_F(CliMisbehaviour, AStackOverflowNamesTheRemedyAndTheResultsAreWritten) {
 #endif
   const auto result = run("Overflows");
   EXPECT_EQ(result.exit_code, 70) << result.out << result.err;
-  EXPECT_THAT(result.out, HasSubstr("Overflows: FAILED: a session has overflowed its stack: give sessions larger "
-                                    "ones with --stack-size\n"));
+  EXPECT_THAT(result.out,
+              HasSubstr("Overflows: FAILED: a session has overflowed its stack: give sessions larger "
+                        "ones with --stack-size\n"));
   EXPECT_EQ(sessions(), counts(20, 1, 0, 0));
   ASSERT_EQ(endings().size(), 1U);
   EXPECT_THAT(endings().front().second, HasSubstr("--stack-size"));
@@ -213,8 +215,8 @@ TEST_F(CliMisbehaviour, ZeroAndNegativeSessionsAreRefused) {
   for (const auto* users : {"0", "-3"}) {
     const auto result = run("AnySize", {"--config", std::string("users=") + users});
     EXPECT_EQ(result.exit_code, 2) << result.out;
-    EXPECT_EQ(result.err, std::string("error: AnySize: entry Good has ") + users +
-                              " sessions: it needs at least one\n");
+    EXPECT_EQ(result.err,
+              std::string("error: AnySize: entry Good has ") + users + " sessions: it needs at least one\n");
     EXPECT_FALSE(exists("metrics.json"));
   }
 }
