@@ -82,6 +82,11 @@ std::vector<std::string> parse_abi_notes(std::string_view content, const std::st
   std::vector<std::string> texts;
   for (unsigned at = 0; at < header->e_phnum; ++at) {
     const auto segment = read_at<Segment>(content, header->e_phoff + at * sizeof(Segment));
+    // The loader maps what is missing without a word, and the process dies of SIGBUS.
+    if (segment && segment->p_type == PT_LOAD &&
+        (segment->p_offset > content.size() || content.size() - segment->p_offset < segment->p_filesz)) {
+      throw InputError(fmt::format("{} is cut short: compile it again, or give its C++ file", name));
+    }
     // Notes that are aligned to 8 bytes are laid out in another way; ours are not.
     if (!segment || segment->p_type != PT_NOTE || segment->p_align > 4) continue;
     for_each_note(part_of(content, segment->p_offset, segment->p_filesz),

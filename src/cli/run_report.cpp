@@ -1,5 +1,6 @@
 #include "cli/run_report.hpp"
 
+#include <exception>
 #include <ostream>
 #include <utility>
 
@@ -93,9 +94,16 @@ ExitCode Report::run(const RegisteredLoadTest& load_test, RunOptions options) {
   // What the sessions logged comes before the summary, not into it.
   stop_log();
   // Files first: whatever happens to the terminal, they are there.
-  const auto files = write_files(results);
+  std::vector<std::string> files;
+  std::exception_ptr not_written;
+  try {
+    files = write_files(results);
+  } catch (const InputError&) {
+    not_written = std::current_exception();  // a full disk must not lose the table as well
+  }
   auto code = ExitCode::passed;
   print(results, files, code);
+  if (not_written) std::rethrow_exception(not_written);
   return code;
 }
 

@@ -86,8 +86,10 @@ class PrecompiledHeader {
     if (found_ || std::thread::hardware_concurrency() < 2) return;
     lock_ = cache_.try_lock(lock_name());
     if (!lock_) return;
+    // Before the build starts, and only if it is missing: what is newer than the build is not trusted.
+    const auto text = fmt::format("#include <{}>\n", kHeader);
+    if (read_text(path(".hpp")) != text) std::ofstream(path(".hpp")) << text;
     started_ = cache_.start_of_build();
-    std::ofstream(path(".hpp")) << fmt::format("#include <{}>\n", kHeader);
     built_ = cache_.temporary_name(".gch");
     dependencies_ = cache_.temporary_name(".d");
     auto command = compiler_.command;

@@ -168,19 +168,22 @@ class CliTest : public ::testing::Test {
     for (const auto& entry : fs::directory_iterator(shared_cache() / "chaperon")) {
       if (!entry.path().filename().string().ends_with(".hpp.gch")) continue;
       const auto stem = entry.path().parent_path() / entry.path().stem().stem();
-      for (const auto* suffix : {".hpp", ".hpp.gch", ".json"}) {
-        const fs::path file = stem.string() + suffix;
-        std::error_code gone;
-        fs::copy(file, own / file.filename(), gone);
-      }
+      std::error_code gone;
+      for (const auto* suffix : {".hpp", ".json"})
+        fs::copy(stem.string() + suffix, own / (stem.filename().string() + suffix), gone);
+      fs::create_symlink(entry.path(), own / entry.path().filename(), gone);
     }
   }
 
-  [[nodiscard]] ProcessOptions options(const Words& environment = {}) const {
-    ProcessOptions result{.environment = {"XDG_CACHE_HOME=" + cache_.string(), "CXX=", "NO_COLOR="},
-                          .directory = directory_.path()};
-    result.environment.insert(result.environment.end(), environment.begin(), environment.end());
-    return result;
+  /// The directory and the environment; what is given replaces by name.
+  [[nodiscard]] ProcessOptions options(Words environment = {}) const {
+    const auto given = environment;
+    for (const std::string& variable : {"XDG_CACHE_HOME=" + cache_.string(), std::string("CXX=")}) {
+      const auto name = variable.substr(0, variable.find('=') + 1);
+      if (std::ranges::none_of(given, [&](const auto& one) { return one.starts_with(name); }))
+        environment.push_back(variable);
+    }
+    return {.environment = std::move(environment), .directory = directory_.path()};
   }
   /// `chaperon WORDS...`, to its end.
   [[nodiscard]] CommandResult chaperon(Words words, const Words& environment = {}) const {
