@@ -151,7 +151,8 @@ bool wait_for_loops(Runners& runners, SharedRun& run, const RunOptions& options)
     const Instant now = std::chrono::steady_clock::now();
     {
       std::unique_lock lock(run.mutex);
-      const Instant until = std::min({now + kLook, display.next(), deadline});
+      // Once the deadline has passed it is no reason to wake any more.
+      const Instant until = std::min({now + kLook, display.next(), cancelling ? Instant::max() : deadline});
       run.changed.wait_until(lock, until, [&] {
         return run.loops_done == run.loops || (options.stop.stop_requested() && !interrupted);
       });
@@ -167,6 +168,24 @@ bool wait_for_loops(Runners& runners, SharedRun& run, const RunOptions& options)
     }
     watchdog.look(later, cancelling);
     display.show(later);
+  }
+}
+
+void add(SessionCounts& to, const SessionCounts& counts) {
+  to.ok += counts.ok;
+  to.failed += counts.failed;
+  to.cancelled += counts.cancelled;
+  to.timed_out += counts.timed_out;
+}
+
+// Entries of one name are one row.
+void merge_by_name(std::vector<NamedSessions>& names, const Plan& plan,
+                   const std::vector<SessionCounts>& counts) {
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const auto& name = plan.entries[i].name;
+    auto found = std::ranges::find(names, name, &NamedSessions::name);
+    if (found == names.end()) found = names.insert(found, {.name = name, .counts = {}});
+    add(found->counts, counts[i]);
   }
 }
 
@@ -187,10 +206,8 @@ void merge(Results& results, Runners& runners, const SharedRun& run, const std::
     endings.merge(std::move(loop.endings));
     lateness.merge(loop.lateness);
     queued.merge(loop.queued);
-    results.sessions.ok += loop.sessions.ok;
-    results.sessions.failed += loop.sessions.failed;
-    results.sessions.cancelled += loop.sessions.cancelled;
-    results.sessions.timed_out += loop.sessions.timed_out;
+    add(results.sessions, loop.sessions);
+    merge_by_name(results.sessions_by_name, run.plan, loop.sessions_by_entry);
     results.traffic.requests += loop.counters.requests;
     results.traffic.responses += loop.counters.responses;
     results.traffic.errors += loop.counters.errors;
