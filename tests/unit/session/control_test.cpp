@@ -193,6 +193,26 @@ TEST_F(ControlTest, ARandomDelayIsAboveZeroAndAtMostItsMaximum) {
   });
 }
 
+TEST_F(ControlTest, OneSeedGivesTheSameDrawsAndAnotherGivesOthers) {
+  const auto draws = [this](std::uint64_t seed) {
+    std::vector<Duration> taken;
+    A::script.run = [&](Session& s) {
+      for (int i = 0; i < 20; ++i) {
+        const auto before = elapsed();
+        s.random_delay(1h);
+        taken.push_back(elapsed() - before);
+      }
+    };
+    start(scenario<A>, {{"random_delay", "1h"}}, {}, seed);
+    run_all();
+    return taken;
+  };
+  const auto one = draws(4711);
+  ASSERT_EQ(one.size(), 20U);
+  EXPECT_EQ(draws(4711), one);
+  EXPECT_NE(draws(4712), one);
+}
+
 TEST_F(ControlTest, RetryCallsAgainAfterThePauseAndGoesOn) {
   std::vector<Duration> at;
   run_ok([&](Session& s) {
