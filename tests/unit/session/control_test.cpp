@@ -1,7 +1,11 @@
 // Session: call, repeat, loop, delay, retry_on_error, blocking.
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <stdexcept>
+#include <thread>
+
+#include <sys/mman.h>
 
 #include "session_fixture.hpp"
 
@@ -151,6 +155,38 @@ TEST_F(ControlTest, DelayTakesExactlyThatLong) {
     s.delay(2h).delay(0s).delay(-1s);
     EXPECT_EQ(elapsed(), 2h + 1500us);
   });
+}
+
+std::size_t resident_pages(const runtime::Stack& stack) {
+  const std::size_t guard = runtime::StackPool::kGuardPages * runtime::page_size();
+  std::vector<unsigned char> pages((stack.size - guard) / runtime::page_size());
+  EXPECT_EQ(::mincore(stack.base + guard, stack.size - guard, pages.data()), 0);
+  return static_cast<std::size_t>(
+      std::ranges::count_if(pages, [](unsigned char page) { return (page & 1U) != 0; }));
+}
+
+// Leaves 128 KiB of the stack touched below the caller.
+[[gnu::noinline]] void touch_stack() {
+  volatile char frame[128 * 1024];
+  for (std::size_t i = 0; i < sizeof frame; i += 1024)
+    frame[i] = 'x';
+}
+
+TEST_F(ControlTest, ADelayOfATenthOfASecondGivesStackPagesBack) {
+  const auto pages_in_delay = [this](Duration delay) {
+    A::script.run = [delay](Session& s) {
+      touch_stack();
+      s.delay(delay);
+    };
+    const auto& state = start(scenario<A>);
+    loop.turn();
+    const auto pages = resident_pages(state.fiber->stack());
+    run_all();
+    return pages;
+  };
+  EXPECT_LE(pages_in_delay(100ms), 2U);
+  // Not worth a system call.
+  EXPECT_GE(pages_in_delay(100ms - 1ns), 32U);
 }
 
 TEST_F(ControlTest, ADelayOfNothingLetsTheOthersRun) {
