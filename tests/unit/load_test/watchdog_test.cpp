@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "load_test_fixture.hpp"
+#include "runtime/sanitizers.hpp"
 
 namespace chaperon::load_test {
 namespace {
@@ -67,6 +68,7 @@ class WatchdogTest : public ::testing::Test {
   const Instant start_ = Instant{} + 1h;
 };
 
+#ifndef CHAPERON_TSAN
 TEST_F(WatchdogTest, ASessionThatNeverWaitsIsTakenOffAfterTenSecondsAndTheOthersGoOn) {
   start({{scenario<Hangs>, {}}, {10 * scenario<Waits>, {}}});
   Hangs::running.wait(false);
@@ -95,6 +97,7 @@ TEST_F(WatchdogTest, WhileTheRunIsBeingCancelledOneSecondIsEnough) {
   look_until_done(start_ + 1s + 1ns, true);
   EXPECT_EQ(finish().sessions.failed, 1U);
 }
+#endif
 
 TEST_F(WatchdogTest, ItWarnsOnceAfterASecond) {
   ::testing::internal::CaptureStderr();
