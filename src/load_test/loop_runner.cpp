@@ -155,6 +155,7 @@ void LoopRunner::cancel_all(session::Outcome as, std::string reason) {
 void LoopRunner::ask_progress(std::function<void(LoopProgress)> answer) {
   loop_.post([this, answer = std::move(answer)] {
     LoopProgress progress;
+    progress.loop = number_;
     progress.waiting = waiting_;
     progress.live = live_;
     progress.done = results_.sessions.total();

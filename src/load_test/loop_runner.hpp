@@ -40,6 +40,7 @@ struct SharedRun {
 
 /// How a loop stands; what the display shows.
 struct LoopProgress {
+  unsigned loop = 0;  ///< its number
   std::uint64_t waiting = 0;
   std::uint64_t live = 0;
   std::uint64_t done = 0;

@@ -69,6 +69,7 @@ class ProgressDisplay {
     Progress progress;
     RequestTotals totals;
     metrics::Histogram window;
+    Duration most_cpu{0};
     {
       std::unique_lock lock(answers->mutex);
       if (!answers->changed.wait_for(lock, kLook,
@@ -83,9 +84,10 @@ class ProgressDisplay {
         totals.requests += loop.counters.responses + unanswered(loop.counters);
         totals.errors += loop.counters.errors;
         window.merge(loop.window);
-        most_cpu_ = std::max(most_cpu_, loop.cpu);
+        most_cpu = std::max(most_cpu, loop.cpu - std::exchange(cpu_[loop.loop], loop.cpu));
       }
     }
+    progress.busiest_loop = seconds(most_cpu) / interval(now);
     finish(progress, totals, window, now);
     options_.on_progress(progress);
   }
@@ -100,22 +102,21 @@ class ProgressDisplay {
     return counters.requests > counters.responses ? counters.requests - counters.responses : 0;
   }
 
+  [[nodiscard]] double interval(Instant now) const { return std::max(seconds(now - last_), 1e-3); }
+
   void finish(Progress& progress, const RequestTotals& totals, const metrics::Histogram& window,
               Instant now) {
-    const double interval = std::max(seconds(now - last_), 1e-3);
     progress.elapsed = now - run_.start;
     progress.requests = totals.requests;
     const auto requests = totals.requests - last_totals_.requests;
     const auto errors = totals.errors - last_totals_.errors;
-    progress.requests_per_second = static_cast<double>(requests) / interval;
+    progress.requests_per_second = static_cast<double>(requests) / interval(now);
     progress.error_share =
         requests == 0 ? 0 : std::min(1.0, static_cast<double>(errors) / static_cast<double>(requests));
     if (window.count() > 0) {
       progress.p50 = Duration(window.percentile(50));
       progress.p99 = Duration(window.percentile(99));
     }
-    progress.busiest_loop = seconds(most_cpu_ - last_cpu_) / interval;
-    last_cpu_ = most_cpu_;
     last_totals_ = totals;
     last_ = now;
   }
@@ -126,9 +127,7 @@ class ProgressDisplay {
   Instant next_;
   Instant last_;
   RequestTotals last_totals_;
-  std::vector<Duration> cpu_;
-  Duration most_cpu_{0};
-  Duration last_cpu_{0};
+  std::vector<Duration> cpu_;  // of each loop, until then
 };
 
 // Waits until all loops are done, and does meanwhile what has to be done from outside.
