@@ -27,8 +27,8 @@ struct ScenarioEntry {
   ScenarioEntry(Scenario what, Json entry_config) : scenario(what), config(std::move(entry_config)) {}
   ScenarioEntry(Scenario what) : scenario(what) {}  // NOLINT(google-explicit-constructor)
   template <class Name>
-  requires std::convertible_to<Name, std::string_view> ScenarioEntry(Scenario what, const Name& entry_name,
-                                                                     Json entry_config = nullptr)
+  requires(std::convertible_to<Name, std::string_view> && !std::same_as<Name, std::nullptr_t>)
+      ScenarioEntry(Scenario what, const Name& entry_name, Json entry_config = nullptr)
       : scenario(what), name(std::string_view(entry_name)), config(std::move(entry_config)) {}
 
   Scenario scenario;

@@ -15,6 +15,20 @@ metrics::RecorderOptions recorder_options(const SharedRun& run) {
   return {.memory = metrics::kDefaultMemory / run.loops, .filter = run.plan.record};
 }
 
+std::uint64_t& count_of(SessionCounts& counts, session::Outcome outcome) {
+  switch (outcome) {
+    case session::Outcome::failed:
+      return counts.failed;
+    case session::Outcome::cancelled:
+      return counts.cancelled;
+    case session::Outcome::timed_out:
+      return counts.timed_out;
+    case session::Outcome::ok:
+      break;
+  }
+  return counts.ok;
+}
+
 }  // namespace
 
 LoopRunner::LoopRunner(SharedRun& run, unsigned number)
@@ -51,6 +65,7 @@ void LoopRunner::main() {
     profile->number = static_cast<std::uint32_t>(profiles_.size());
     profiles_.push_back(std::move(profile));
   }
+  results_.sessions_by_entry.resize(profiles_.size());
   entry_end_ = run_.plan.entries.front().users;
   loop_.timers().arm(starter_, loop_.now());
   loop_.run();
@@ -95,30 +110,17 @@ void LoopRunner::refuse(const session::Profile& profile, const std::string& why,
   const Duration at = loop_.now() - run_.start;
   context_->endings.add(
       {.session = profile.name, .reason = session::to_string(as), .example = why, .at = at});
-  count_end(as);
+  count_end(profile, as);
 }
 
-void LoopRunner::count_end(session::Outcome outcome) {
-  auto& counts = results_.sessions;
-  switch (outcome) {
-    case session::Outcome::ok:
-      ++counts.ok;
-      break;
-    case session::Outcome::failed:
-      ++counts.failed;
-      break;
-    case session::Outcome::cancelled:
-      ++counts.cancelled;
-      break;
-    case session::Outcome::timed_out:
-      ++counts.timed_out;
-      break;
-  }
+void LoopRunner::count_end(const session::Profile& profile, session::Outcome outcome) {
+  ++count_of(results_.sessions, outcome);
+  ++count_of(results_.sessions_by_entry[profile.number], outcome);
 }
 
 void LoopRunner::session_ended(session::State& state) {
   --live_;
-  count_end(state.outcome);
+  count_end(state.profile, state.outcome);
   if (state.run_began != Instant{}) {
     results_.first_start = std::min(results_.first_start, state.run_began);
     results_.last_end = std::max(results_.last_end, state.run_ended);
@@ -153,6 +155,7 @@ void LoopRunner::cancel_all(session::Outcome as, std::string reason) {
 void LoopRunner::ask_progress(std::function<void(LoopProgress)> answer) {
   loop_.post([this, answer = std::move(answer)] {
     LoopProgress progress;
+    progress.loop = number_;
     progress.waiting = waiting_;
     progress.live = live_;
     progress.done = results_.sessions.total();

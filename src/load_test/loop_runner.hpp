@@ -40,6 +40,7 @@ struct SharedRun {
 
 /// How a loop stands; what the display shows.
 struct LoopProgress {
+  unsigned loop = 0;  ///< its number
   std::uint64_t waiting = 0;
   std::uint64_t live = 0;
   std::uint64_t done = 0;
@@ -54,6 +55,7 @@ struct LoopResults {
   session::ErrorLog errors;
   session::ErrorLog endings;
   SessionCounts sessions;
+  std::vector<SessionCounts> sessions_by_entry;  ///< of the plan
   session::RequestCounters counters;
   http::ClientCounters traffic;
   metrics::Histogram lateness;
@@ -90,7 +92,7 @@ class LoopRunner final : public session::Owner {
   void start_some();
   void start_user(std::uint64_t user);
   void session_ended(session::State& state) override;
-  void count_end(session::Outcome outcome);
+  void count_end(const session::Profile& profile, session::Outcome outcome);
   void refuse(const session::Profile& profile, const std::string& why, session::Outcome as);
   void check_done();
   void collect();

@@ -69,6 +69,7 @@ class ProgressDisplay {
     Progress progress;
     RequestTotals totals;
     metrics::Histogram window;
+    Duration most_cpu{0};
     {
       std::unique_lock lock(answers->mutex);
       if (!answers->changed.wait_for(lock, kLook,
@@ -83,9 +84,10 @@ class ProgressDisplay {
         totals.requests += loop.counters.responses + unanswered(loop.counters);
         totals.errors += loop.counters.errors;
         window.merge(loop.window);
-        most_cpu_ = std::max(most_cpu_, loop.cpu);
+        most_cpu = std::max(most_cpu, loop.cpu - std::exchange(cpu_[loop.loop], loop.cpu));
       }
     }
+    progress.busiest_loop = seconds(most_cpu) / interval(now);
     finish(progress, totals, window, now);
     options_.on_progress(progress);
   }
@@ -100,22 +102,21 @@ class ProgressDisplay {
     return counters.requests > counters.responses ? counters.requests - counters.responses : 0;
   }
 
+  [[nodiscard]] double interval(Instant now) const { return std::max(seconds(now - last_), 1e-3); }
+
   void finish(Progress& progress, const RequestTotals& totals, const metrics::Histogram& window,
               Instant now) {
-    const double interval = std::max(seconds(now - last_), 1e-3);
     progress.elapsed = now - run_.start;
     progress.requests = totals.requests;
     const auto requests = totals.requests - last_totals_.requests;
     const auto errors = totals.errors - last_totals_.errors;
-    progress.requests_per_second = static_cast<double>(requests) / interval;
+    progress.requests_per_second = static_cast<double>(requests) / interval(now);
     progress.error_share =
         requests == 0 ? 0 : std::min(1.0, static_cast<double>(errors) / static_cast<double>(requests));
     if (window.count() > 0) {
       progress.p50 = Duration(window.percentile(50));
       progress.p99 = Duration(window.percentile(99));
     }
-    progress.busiest_loop = seconds(most_cpu_ - last_cpu_) / interval;
-    last_cpu_ = most_cpu_;
     last_totals_ = totals;
     last_ = now;
   }
@@ -126,9 +127,7 @@ class ProgressDisplay {
   Instant next_;
   Instant last_;
   RequestTotals last_totals_;
-  std::vector<Duration> cpu_;
-  Duration most_cpu_{0};
-  Duration last_cpu_{0};
+  std::vector<Duration> cpu_;  // of each loop, until then
 };
 
 // Waits until all loops are done, and does meanwhile what has to be done from outside.
@@ -151,7 +150,8 @@ bool wait_for_loops(Runners& runners, SharedRun& run, const RunOptions& options)
     const Instant now = std::chrono::steady_clock::now();
     {
       std::unique_lock lock(run.mutex);
-      const Instant until = std::min({now + kLook, display.next(), deadline});
+      // Once the deadline has passed it is no reason to wake any more.
+      const Instant until = std::min({now + kLook, display.next(), cancelling ? Instant::max() : deadline});
       run.changed.wait_until(lock, until, [&] {
         return run.loops_done == run.loops || (options.stop.stop_requested() && !interrupted);
       });
@@ -167,6 +167,24 @@ bool wait_for_loops(Runners& runners, SharedRun& run, const RunOptions& options)
     }
     watchdog.look(later, cancelling);
     display.show(later);
+  }
+}
+
+void add(SessionCounts& to, const SessionCounts& counts) {
+  to.ok += counts.ok;
+  to.failed += counts.failed;
+  to.cancelled += counts.cancelled;
+  to.timed_out += counts.timed_out;
+}
+
+// Entries of one name are one row.
+void merge_by_name(std::vector<NamedSessions>& names, const Plan& plan,
+                   const std::vector<SessionCounts>& counts) {
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const auto& name = plan.entries[i].name;
+    auto found = std::ranges::find(names, name, &NamedSessions::name);
+    if (found == names.end()) found = names.insert(found, {.name = name, .counts = {}});
+    add(found->counts, counts[i]);
   }
 }
 
@@ -187,10 +205,8 @@ void merge(Results& results, Runners& runners, const SharedRun& run, const std::
     endings.merge(std::move(loop.endings));
     lateness.merge(loop.lateness);
     queued.merge(loop.queued);
-    results.sessions.ok += loop.sessions.ok;
-    results.sessions.failed += loop.sessions.failed;
-    results.sessions.cancelled += loop.sessions.cancelled;
-    results.sessions.timed_out += loop.sessions.timed_out;
+    add(results.sessions, loop.sessions);
+    merge_by_name(results.sessions_by_name, run.plan, loop.sessions_by_entry);
     results.traffic.requests += loop.counters.requests;
     results.traffic.responses += loop.counters.responses;
     results.traffic.errors += loop.counters.errors;

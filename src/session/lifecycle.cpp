@@ -298,7 +298,8 @@ void State::cancel(Outcome as, std::string reason) {
 }
 
 void State::check_fiber() const {
-  if (context.loop.current() != fiber) {
+  // The thread first: what runs on the loop is no other thread's business.
+  if (runtime::EventLoop::here() != &context.loop || context.loop.current() != fiber) {
     throw WrongSession(fmt::format(
         "session {} was used from outside its own task: use the Session& that was passed to the task",
         description()));

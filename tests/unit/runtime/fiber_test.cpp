@@ -1,11 +1,13 @@
 #include "runtime/fiber.hpp"
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <chaperon/errors.hpp>
 
@@ -294,6 +296,38 @@ TEST_F(FiberTest, TenThousandFibers) {
   }
   run_all();
   EXPECT_EQ(ended, 10'000);
+}
+
+// Leaves 128 KiB of the stack touched below the caller.
+[[gnu::noinline]] void touch_stack() {
+  volatile char frame[128 * 1024];
+  for (std::size_t i = 0; i < sizeof frame; i += 1024)
+    frame[i] = 'x';
+}
+
+// How many of a stack's pages are in memory, guard left out.
+std::size_t resident_pages(const Stack& stack) {
+  const std::size_t guard = StackPool::kGuardPages * page_size();
+  std::vector<unsigned char> pages((stack.size - guard) / page_size());
+  EXPECT_EQ(::mincore(stack.base + guard, stack.size - guard, pages.data()), 0);
+  return static_cast<std::size_t>(
+      std::ranges::count_if(pages, [](unsigned char page) { return (page & 1U) != 0; }));
+}
+
+TEST_F(FiberTest, DiscardingUnusedStackGivesItsPagesBack) {
+  std::size_t before = 0;
+  std::size_t after = 0;
+  spawn([&] {
+    touch_stack();
+    loop.suspend(clock.now() + 1s, [&] {
+      before = resident_pages(handle(0).stack());
+      EventLoop::discard_unused_stack(handle(0));
+      after = resident_pages(handle(0).stack());
+    });
+  });
+  run_all();
+  EXPECT_GE(before, 32U);
+  EXPECT_LE(after, 4U);
 }
 
 TEST_F(FiberTest, DiscardingUnusedStackKeepsWhatIsInUse) {

@@ -1,7 +1,11 @@
 // Session: call, repeat, loop, delay, retry_on_error, blocking.
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <stdexcept>
+#include <thread>
+
+#include <sys/mman.h>
 
 #include "session_fixture.hpp"
 
@@ -153,6 +157,38 @@ TEST_F(ControlTest, DelayTakesExactlyThatLong) {
   });
 }
 
+std::size_t resident_pages(const runtime::Stack& stack) {
+  const std::size_t guard = runtime::StackPool::kGuardPages * runtime::page_size();
+  std::vector<unsigned char> pages((stack.size - guard) / runtime::page_size());
+  EXPECT_EQ(::mincore(stack.base + guard, stack.size - guard, pages.data()), 0);
+  return static_cast<std::size_t>(
+      std::ranges::count_if(pages, [](unsigned char page) { return (page & 1U) != 0; }));
+}
+
+// Leaves 128 KiB of the stack touched below the caller.
+[[gnu::noinline]] void touch_stack() {
+  volatile char frame[128 * 1024];
+  for (std::size_t i = 0; i < sizeof frame; i += 1024)
+    frame[i] = 'x';
+}
+
+TEST_F(ControlTest, ADelayOfATenthOfASecondGivesStackPagesBack) {
+  const auto pages_in_delay = [this](Duration delay) {
+    A::script.run = [delay](Session& s) {
+      touch_stack();
+      s.delay(delay);
+    };
+    const auto& state = start(scenario<A>);
+    loop.turn();
+    const auto pages = resident_pages(state.fiber->stack());
+    run_all();
+    return pages;
+  };
+  EXPECT_LE(pages_in_delay(100ms), 4U);
+  // Not worth a system call.
+  EXPECT_GE(pages_in_delay(100ms - 1ns), 32U);
+}
+
 TEST_F(ControlTest, ADelayOfNothingLetsTheOthersRun) {
   std::vector<char> order;
   A::script.run = [&](Session& s) {
@@ -191,6 +227,26 @@ TEST_F(ControlTest, ARandomDelayIsAboveZeroAndAtMostItsMaximum) {
     s.random_delay(0s).random_delay(-1s);
     EXPECT_EQ(elapsed() - before, 1ns);
   });
+}
+
+TEST_F(ControlTest, OneSeedGivesTheSameDrawsAndAnotherGivesOthers) {
+  const auto draws = [this](std::uint64_t seed) {
+    std::vector<Duration> taken;
+    A::script.run = [&](Session& s) {
+      for (int i = 0; i < 20; ++i) {
+        const auto before = elapsed();
+        s.random_delay(1h);
+        taken.push_back(elapsed() - before);
+      }
+    };
+    start(scenario<A>, {{"random_delay", "1h"}}, {}, seed);
+    run_all();
+    return taken;
+  };
+  const auto one = draws(4711);
+  ASSERT_EQ(one.size(), 20U);
+  EXPECT_EQ(draws(4711), one);
+  EXPECT_NE(draws(4712), one);
 }
 
 TEST_F(ControlTest, RetryCallsAgainAfterThePauseAndGoesOn) {

@@ -72,7 +72,8 @@ TEST_F(EndingTest, ExceptionsSayTheirTypeAndText) {
     EXPECT_EQ(state.outcome, Outcome::failed);
     EXPECT_EQ(state.outcome_reason, text);
   }
-  EXPECT_EQ(context.endings.groups().size(), cases.size());
+  // Each is a kind of its own.
+  EXPECT_EQ(context.endings.groups().size(), 5U);
 }
 
 TEST_F(EndingTest, ACancelledThatTheScenarioThrowsIsAnAbort) {
@@ -199,6 +200,40 @@ TEST_F(EndingTest, ATeardownLongerThanFiveSecondsIsEnded) {
   ASSERT_EQ(errors.size(), 1U);
   EXPECT_EQ(errors[0].action, "teardown");
   EXPECT_EQ(errors[0].example, "teardown took longer than 5 s");
+}
+
+TEST_F(EndingTest, ATeardownThatSwallowsItsEndIsAbandoned) {
+  A::script.teardown = [](Session& s) {
+    while (true) {
+      try {
+        s.delay(1h);
+      } catch (...) {
+      }
+    }
+  };
+  B::script.run = [](Session& s) { s.delay(1min); };
+  const auto& state = start(scenario<A>);
+  const auto& other = start(scenario<B>);
+  run_all();
+  EXPECT_TRUE(state.abandoned);
+  EXPECT_EQ(ended_at(), 5s);
+  EXPECT_EQ(state.outcome, Outcome::failed);
+  EXPECT_EQ(
+      state.outcome_reason,
+      "abandoned: the scenario swallowed its cancellation (teardown took longer than 5 s) 100 times: catch "
+      "const std::exception&, which lets it pass, rather than everything");
+  EXPECT_EQ(other.outcome, Outcome::ok);
+}
+
+TEST_F(EndingTest, ASecondSessionsTeardownIsItsOwn) {
+  // Both are in teardown at once, each with its own five seconds.
+  A::script.run = [](Session& s) { s.delay(1s); };
+  A::script.teardown = [](Session& s) { s.delay(10s); };
+  start(scenario<A>);
+  start(scenario<A>, {{"delay", 2000}});
+  run_all();
+  EXPECT_EQ(ended_at(0), 6s);
+  EXPECT_EQ(ended_at(1), 8s);
 }
 
 TEST_F(EndingTest, ATeardownOfJustUnderFiveSecondsIsNot) {
