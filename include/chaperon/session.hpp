@@ -89,8 +89,7 @@ class CHAPERON_API Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // --- Who and when
-  // ---------------------------------------------------------------------------------------------
+  // --- Who and when ------------------------------------------------------------------------------
 
   /// The session's id, a UUID.
   [[nodiscard]] std::string id() const;
@@ -99,8 +98,7 @@ class CHAPERON_API Session {
   /// The steady clock, read fresh.
   [[nodiscard]] Instant now() const noexcept;
 
-  // --- HTTP
-  // -----------------------------------------------------------------------------------------------------
+  // --- HTTP --------------------------------------------------------------------------------------
 
   /// Sends a request to base_url + path, or to a full URL, and waits for the answer (waits; at most the
   /// timeout). Whatever the server does, it does not throw: the outcome is recorded, response() has it, and
@@ -146,8 +144,7 @@ class CHAPERON_API Session {
   /// Forgets all cookies.
   Session& delete_cookies();
 
-  // --- Config
-  // ---------------------------------------------------------------------------------------------------
+  // --- Config ------------------------------------------------------------------------------------
 
   /// A config value as T: `config<int>("echo.iterations")`; a dot goes into nested objects. A duration type
   /// takes a number of milliseconds or a text such as "1.5s". Throws RequiredConfigMissing, or
@@ -193,8 +190,7 @@ class CHAPERON_API Session {
     return config_changed();
   }
 
-  // --- Assignments and state
-  // ------------------------------------------------------------------------------------
+  // --- Assignments and state ---------------------------------------------------------------------
 
   /// Remembers a value under a key for the rest of the session.
   Session& assign(std::string_view key, Json value);
@@ -238,8 +234,7 @@ class CHAPERON_API Session {
     return *static_cast<T*>(find_state(detail::state_type<T>));
   }
 
-  // --- Control
-  // --------------------------------------------------------------------------------------------------
+  // --- Control -----------------------------------------------------------------------------------
 
   /// Calls f(session, args…).
   template <auto F, class... Args>
@@ -410,8 +405,7 @@ class CHAPERON_API Session {
     }
   }
 
-  // --- Measuring
-  // ------------------------------------------------------------------------------------------------
+  // --- Measuring ---------------------------------------------------------------------------------
 
   /// Runs an action of one's own and records how long it took under its name().
   template <CustomAction A>
@@ -440,8 +434,7 @@ class CHAPERON_API Session {
     return add_number(metric, static_cast<double>(value));
   }
 
-  // --- Logging
-  // --------------------------------------------------------------------------------------------------
+  // --- Logging -----------------------------------------------------------------------------------
 
   /// Writes a line to the log (stderr), with the session's id and name before it; formatted as by fmt, and
   /// only if the level is shown (`--log-level`). Never waits.

@@ -39,8 +39,7 @@ Connection::Connection(Client& client, Origin& origin, Pool& pool)
 
 Connection::~Connection() = default;
 
-// --- Opening
-// ------------------------------------------------------------------------------------------------------
+// --- Opening -------------------------------------------------------------------------------------
 
 void Connection::open(Exchange& exchange) {
   exchange_ = &exchange;
@@ -189,8 +188,7 @@ bool Connection::spoke_first() {
   return true;
 }
 
-// --- Sending
-// ------------------------------------------------------------------------------------------------------
+// --- Sending -------------------------------------------------------------------------------------
 
 void Connection::carry(Exchange& exchange) {
   exchange_ = &exchange;
@@ -278,8 +276,7 @@ void Connection::send_pending() {
   sent_at_ = client_.loop_.now();
 }
 
-// --- Receiving
-// ----------------------------------------------------------------------------------------------------
+// --- Receiving -----------------------------------------------------------------------------------
 
 void Connection::on_io(bool readable, bool writable, bool hung_up) {
   hung_up_ = hung_up_ || hung_up;

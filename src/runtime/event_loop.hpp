@@ -59,8 +59,7 @@ class EventLoop {
   /// The loop of this thread, or nullptr.
   static EventLoop* here() noexcept;
 
-  // --- On a fiber
-  // -----------------------------------------------------------------------------------------------
+  // --- On a fiber --------------------------------------------------------------------------------
 
   /// The one suspension primitive. Leaves the fiber, calls `start()` on the loop's stack, and comes back when
   /// wake() was called, `deadline` has come, or the fiber was cancelled: exactly one of them. Comes back at
@@ -117,8 +116,7 @@ class EventLoop {
   /// Says how long something that a fiber waited for took: by it is judged for how long events may gather.
   void waited_for_answer(Duration time) noexcept { typical_answer_ += (time - typical_answer_) / 64; }
 
-  // --- Health
-  // ---------------------------------------------------------------------------------------------------
+  // --- Health ------------------------------------------------------------------------------------
 
   /// How late the loop was for what it did, in nanoseconds: an event that came while the loop was busy waited
   /// at most that long. One sample an event.

@@ -39,8 +39,7 @@ std::string_view method_token(const RequestSpec& spec) {
 
 }  // namespace
 
-// --- What is asked
-// ------------------------------------------------------------------------------------------------
+// --- What is asked -------------------------------------------------------------------------------
 
 void HttpRequest::begin() {
   const Settings& settings = state_.settings();
@@ -267,8 +266,7 @@ void HttpRequest::append_head(std::string& out) const {
   out.append("\r\n");
 }
 
-// --- What came of it
-// ----------------------------------------------------------------------------------------------
+// --- What came of it -----------------------------------------------------------------------------
 
 void HttpRequest::connected(Duration took) {
   if (!state_.in_teardown()) state_.record_duration("connect", origin->text(), took);

@@ -51,8 +51,7 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   /// Starts the fiber; false if there is no memory for its stack.
   [[nodiscard]] bool start();
 
-  // --- Life (lifecycle.cpp)
-  // -------------------------------------------------------------------------------------
+  // --- Life (lifecycle.cpp) ----------------------------------------------------------------------
 
   void run() override;
   void ended(runtime::FiberEnd end, std::string_view why) override;
@@ -77,8 +76,7 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   /// Counts an action; after 64 without a wait, lets the others run.
   void take_turn();
 
-  // --- Config
-  // ---------------------------------------------------------------------------------------------------
+  // --- Config ------------------------------------------------------------------------------------
 
   [[nodiscard]] const Json& config() const noexcept { return own_config ? *own_config : profile.config; }
   Json& config_for_change();
@@ -89,8 +87,7 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
     return own_settings ? *own_settings : profile.settings;
   }
 
-  // --- Measuring
-  // ------------------------------------------------------------------------------------------------
+  // --- Measuring ---------------------------------------------------------------------------------
 
   void record_duration(std::string_view action, std::string_view target, Duration duration);
   void record_error(std::string_view action, std::string_view target, std::string_view reason,

@@ -255,8 +255,7 @@ TEST(Histogram, FewBucketsTakeLittleMemoryAndManySamplesNoMore) {
   EXPECT_LT(memory, 300U * 1024);
 }
 
-// --- memory budget
-// -------------------------------------------------------------------------------------------------
+// --- memory budget -------------------------------------------------------------------------------
 
 TEST(HistogramBudget, CountsExactlyWhatHistogramsHold) {
   MemoryBudget budget(1U << 20);
