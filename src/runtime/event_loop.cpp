@@ -26,10 +26,10 @@ constexpr std::size_t kFiberBytes = (sizeof(Fiber) + 63) / 64 * 64;
 
 // See EventLoop::gather().
 constexpr Duration kSaturationWindow = 2ms;
-constexpr Duration kMostGathering = 30us;
+constexpr Duration kMostGathering = 50us;
 constexpr Duration kLeastGathering = 5us;
-constexpr int kShareOfAnswer = 10;
-constexpr std::size_t kEnoughEvents = 16;
+constexpr int kShareOfAnswer = 8;
+constexpr std::size_t kEnoughEvents = 24;
 
 }  // namespace
 
@@ -96,8 +96,8 @@ void EventLoop::turn() {
 }
 
 // A loop that never waits finds one or two events each time it looks, and looking costs nearly as much as
-// dealing with them. So it lets some gather first, as network cards do with interrupts: for a tenth of what
-// answers take at most, counted as lateness. Only a loop that is saturated does so; its latencies are partly
+// dealing with them. So it lets some gather first, as network cards do with interrupts: for an eighth of
+// what answers take at most, counted as lateness. Only a loop that is saturated does so; its latencies are partly
 // its own anyway, and are reported as such.
 bool EventLoop::gather(Instant now) {
   // Less to do than time to gather it: not saturated any more.

@@ -97,8 +97,15 @@ Outcome State::run_parts() {
     const Deadline deadline(*this, limit, Outcome::timed_out,
                             fmt::format("scenario_timeout {}", duration_text(limit)));
     for (const auto& part : parts) {
+      if (&part != &parts.front()) {
+        // A cancellation that came during the teardown before concerns only what would still have run.
+        if (fiber->cancelled()) {
+          end = outcome;
+          break;
+        }
+        assignments_to_config();
+      }
       if (parts.size() > 1) running = part.name;
-      if (&part != &parts.front()) assignments_to_config();
       end = run_part(part);
       if (end != Outcome::ok) break;
     }
@@ -120,7 +127,6 @@ Outcome State::run_part(const detail::ScenarioPart& scenario) {
   if (scenario.teardown != nullptr) {
     outcome = end;
     tear_down(scenario);
-    if (end == Outcome::ok && fiber->cancelled()) end = outcome;
   }
   return end;
 }

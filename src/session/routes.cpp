@@ -19,8 +19,13 @@ std::string_view Routes::write_key(const Key& key) {
 }
 
 const Route* Routes::find(const Key& key) {
-  const auto found = routes_.find(write_key(key));
-  return found == routes_.end() ? nullptr : found->second.get();
+  const auto text = write_key(key);
+  if (text == last_key_) return last_;
+  const auto found = routes_.find(text);
+  if (found == routes_.end()) return nullptr;
+  last_key_ = text;
+  last_ = found->second.get();
+  return last_;
 }
 
 const Route* Routes::keep(const Key& key, Route& route) {

@@ -56,6 +56,8 @@ class Routes {
   std::string_view write_key(const Key& key);
 
   std::string scratch_;
+  std::string last_key_;  // of the last route found: most requests ask for the same one
+  const Route* last_ = nullptr;
   std::unordered_map<std::string, std::unique_ptr<Route>, Hash, std::equal_to<>> routes_;
 };
 

@@ -254,6 +254,20 @@ TEST_F(EndingTest, ACancellationDuringTeardownWaitsForItsEnd) {
   run_all();
   EXPECT_TRUE(torn_down);
   EXPECT_EQ(ended_at(), 3s);
+  // Its run had come to its end before.
+  EXPECT_EQ(state.outcome, Outcome::ok);
+}
+
+TEST_F(EndingTest, ACancellationDuringTeardownEndsASequence) {
+  bool next_ran = false;
+  A::script.run = [](Session&) {};
+  A::script.teardown = [](Session& s) { s.delay(2s); };
+  B::script.run = [&](Session&) { next_ran = true; };
+  auto& state = start(sequence<A, B>);
+  cancel_after(1s, state);
+  run_all();
+  EXPECT_FALSE(next_ran);
+  EXPECT_EQ(ended_at(), 2s);
   EXPECT_EQ(state.outcome, Outcome::cancelled);
 }
 
