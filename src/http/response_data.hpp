@@ -8,7 +8,9 @@
 
 #include "http/message.hpp"
 
-namespace chaperon::v1::detail {
+namespace chaperon {
+inline namespace v1 {
+namespace detail {
 
 /// An answer, or why there is none. Counted by its handles, which all live on one thread.
 struct ResponseData {
@@ -29,4 +31,6 @@ struct ResponseData {
   }
 };
 
-}  // namespace chaperon::v1::detail
+}  // namespace detail
+}  // namespace v1
+}  // namespace chaperon

@@ -97,8 +97,8 @@ void EventLoop::turn() {
 
 // A loop that never waits finds one or two events each time it looks, and looking costs nearly as much as
 // dealing with them. So it lets some gather first, as network cards do with interrupts: for an eighth of
-// what answers take at most, counted as lateness. Only a loop that is saturated does so; its latencies are partly
-// its own anyway, and are reported as such.
+// what answers take at most, counted as lateness. Only a loop that is saturated does so; its latencies are
+// partly its own anyway, and are reported as such.
 bool EventLoop::gather(Instant now) {
   // Less to do than time to gather it: not saturated any more.
   if (now - woke_at_ < 2 * gathered_) {

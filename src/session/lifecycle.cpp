@@ -15,8 +15,6 @@ namespace {
 constexpr unsigned kMostActionsWithoutWait = 64;
 constexpr unsigned kMostSwallowedCancellations = 100;
 constexpr Duration kTeardownTime = 5s;
-// A shorter wait is not worth giving stack pages back for.
-constexpr Duration kLongWait = 100ms;
 
 // What endings with different messages have in common: of `UnexpectedStatus: post(/login): 503` the
 // exception's type, of `scenario_timeout 30 s, while in get(http://…)` all but the URL.
