@@ -84,3 +84,13 @@ struct HoldTest {
   }
 };
 CHAPERON_LOAD_TEST(HoldTest)
+
+// Logs now and then for as long as it takes to see the live line twice.
+struct Ticker {
+  static void run(Session& session) { session.loop<tick>(2200ms); }
+  static void tick(Session& session) { session.log_info("tick").get("/tick").delay(100ms); }
+};
+struct TickTest {
+  static Scenarios scenarios() { return {2 * scenario<Ticker>}; }
+};
+CHAPERON_LOAD_TEST(TickTest)
