@@ -103,7 +103,7 @@ TEST_F(CliOptions, WrongConfigIsRefusedWithTheRemedy) {
       {{"--config", "base_url=17"}, "error: "},
       {{"--threads", "0"}, "error: --threads 0: a whole number from 1 to 1024 is needed\n"},
       {{"--seed", "x"}, "error: --seed x: a whole number"},
-      {{"--stack-size", "1k"}, "error: --stack-size 1k: a size from 16k to 1024M is needed"},
+      {{"--stack-size", "1k"}, "error: --stack-size 1k: a size from 32k to 1024M is needed"},
       {{"--log-level", "loud"}, "error: --log-level loud: the levels are debug, info, warn, error and off\n"},
       {{"--metrics", "get,,call"}, "error: --metrics get,,call: one of the names is empty"},
       {{"--format", "xml"}, "error: "},

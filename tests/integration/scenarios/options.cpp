@@ -73,6 +73,16 @@ struct SitTest {
 };
 CHAPERON_LOAD_TEST(SitTest)
 
+// Asks once more when it is over.
+struct Leaver {
+  static void run(Session& session) { session.get("/sit").delay(1h); }
+  static void teardown(Session& session) { session.get("/teardown"); }
+};
+struct LeaveTest {
+  static Scenarios scenarios() { return {scenario<Leaver>}; }
+};
+CHAPERON_LOAD_TEST(LeaveTest)
+
 // Holds its connection while it waits for the slow ones: many connections at a time.
 struct Holder {
   static void run(Session& session) { session.get("/one").delay(20ms).get("/two"); }
