@@ -75,6 +75,7 @@ void EventLoop::turn() {
   adopt_thread();
   doomed_.clear();
   if (posted_flag_.load(std::memory_order_acquire)) run_posted();
+  clock_.synchronise();
 
   const Instant start = now();
   if (timers_.next() <= start) {
