@@ -67,7 +67,11 @@ struct alignas(4) AbiNote {
 
 // One for each translation unit: an inline variable would be in a COMDAT group, which GCC gives the type
 // PROGBITS and linkers drop with --gc-sections. Readers check them all. The alignment is said again for the
-// variable, because GCC would raise it, and readers of notes know only 4 and 8.
+// variable, because GCC would raise it, and readers of notes know only 4 and 8. AddressSanitizer would put a
+// red zone behind it.
+#if defined(__clang__)
+[[clang::no_sanitize("address")]]
+#endif
 [[gnu::used, gnu::section(".note.chaperon"), gnu::aligned(4)]] static constexpr AbiNote abi_note{};
 
 }  // namespace detail
