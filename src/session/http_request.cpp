@@ -338,6 +338,10 @@ bool HttpRequest::decode() {
     reason = Reason::decode;
     message = fmt::format("the body of the answer ({} {}) is not JSON", answer.status,
                           answer.header("content-type"));
+  } catch (const std::exception& e) {
+    // JSON with a number that no double holds, or more than there is memory for.
+    reason = Reason::decode;
+    message = fmt::format("the body of the answer ({}) cannot be decoded: {}", answer.status, e.what());
   }
   return false;
 }

@@ -113,6 +113,17 @@ TEST(HttpCallbacks, JsonThatIsNoneIsADecodeError) {
   expect_conservation(results);
 }
 
+TEST(HttpCallbacks, JsonThatCannotBeHeldIsADecodeError) {
+  ScriptedServer server(always(answer(R"({"x": 1e999})")));
+  const auto results = run_user(server.url(), [&](Session& s) {
+    s.get("/j", {.decode = Decode::json});
+    EXPECT_EQ(s.response().error().reason, Reason::decode);
+    EXPECT_THAT(s.response().error().message, HasSubstr("1e999"));
+  });
+  EXPECT_EQ(results.count("User Error decode get(" + server.url() + "/j)"), 1U);
+  expect_conservation(results);
+}
+
 TEST(HttpCallbacks, AnErrorsBodyNeedNotBeJson) {
   ScriptedServer server(always(answer("<html>", "", "503 Service Unavailable")));
   const auto results = run_user(server.url(), [&](Session& s) {
