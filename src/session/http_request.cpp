@@ -279,6 +279,7 @@ void HttpRequest::queued(Duration waited) {
 }
 
 void HttpRequest::finished() {
+  over_ = true;
   if (reason == Reason::none) take_cookies();
   if (reason == Reason::none && spec_.follows) find_redirect();
   if (reason == Reason::none && (!decode_content_ || decode())) {

@@ -38,6 +38,8 @@ class HttpRequest final : public http::Exchange {
   void give_up(Reason why);
 
   [[nodiscard]] bool began() const noexcept { return began_; }
+  /// Whether it has come to its end, and is recorded.
+  [[nodiscard]] bool over() const noexcept { return over_; }
   [[nodiscard]] const Route& route() const noexcept { return *route_; }
   /// What failed, for on_error: empty for a status of 200 to 399.
   [[nodiscard]] const Error& error() const noexcept { return error_; }
@@ -84,6 +86,7 @@ class HttpRequest final : public http::Exchange {
   bool gzipped_ = false;
   bool has_body_ = false;
   bool began_ = false;
+  bool over_ = false;
   bool decode_content_ = false;
   Error error_;
   Json json_ = Json::value_t::discarded;
