@@ -223,6 +223,8 @@ void merge(Results& results, Runners& runners, const SharedRun& run, const std::
     results.warnings.push_back(std::move(warning));
   if (auto warning = metrics.precision_warning(); !warning.empty())
     results.warnings.push_back(std::move(warning));
+  if (auto warning = run.plan.record_failure->text(); !warning.empty())
+    results.warnings.push_back(std::move(warning));
   results.metrics = std::move(metrics).rows();
   results.errors = errors.groups();
   results.endings = endings.groups();

@@ -235,6 +235,23 @@ TEST(RunTest, OnlyWhatIsWantedIsRecorded) {
   EXPECT_THAT(names(run_load_test(test, {.metrics = {"call"}})), ElementsAre());
 }
 
+TEST(RunTest, ARecordFunctionThatThrowsIsReportedAndNothingIsLost) {
+  auto test = load_test({{10 * scenario<Ok>, {}}});
+  test.record = [](std::string_view action) {
+    if (action == "n") throw std::runtime_error("no such action");
+    return false;
+  };
+  const auto results = run_load_test(test, {.threads = 2});
+  EXPECT_EQ(results.sessions.ok, 10U);
+  EXPECT_THAT(names(results), ElementsAre("Ok n"));
+  EXPECT_EQ(results.count("Ok n"), 10U);
+  ASSERT_EQ(results.warnings.size(), 1U);
+  EXPECT_EQ(
+      results.warnings[0],
+      "record() of Test threw for the action \"n\" (std::runtime_error: no such action): whatever it throws "
+      "for is recorded");
+}
+
 struct Filtered {
   static Json default_config() { return {{"n", 1}}; }
   static Scenarios scenarios() { return {{2 * scenario<Ok>, {}}}; }
