@@ -205,6 +205,35 @@ bool HttpRequest::wants_json() const {
          (spec_.options->decode == Decode::json || spec_.options->with_result.takes_json());
 }
 
+// What is sent as Authorization beside the headers: of the call, the session or the config, whichever is the
+// first to say something. nullptr: nothing, or what that level's own header says.
+const std::string* HttpRequest::authorization(std::span<const Header> of_call) const {
+  const auto says = [](std::span<const Header> headers) {
+    return http::find_header({headers}, "Authorization") != nullptr;
+  };
+  const Settings& settings = state_.settings();
+  if (says(of_call)) return nullptr;
+  if (!authorization_.empty()) return &authorization_;
+  if (says(state_.headers)) return nullptr;
+  if (!state_.authorization.empty()) return &state_.authorization;
+  if (says(settings.headers) || settings.authorization.empty() || route_->is_foreign) return nullptr;
+  return &settings.authorization;
+}
+
+// Headers and authorization, where they are not just the config's.
+void HttpRequest::append_fields(std::string& out, std::span<const Header> of_call) const {
+  const Settings& settings = state_.settings();
+  const std::string* value = authorization(of_call);
+  if (value != nullptr && http::find_header({settings.headers, state_.headers}, "Authorization") != nullptr) {
+    // It stands in for the headers of weaker levels.
+    const Headers own{{.name = "Authorization", .value = *value}};
+    http::append_headers(out, {settings.headers, state_.headers, of_call, own});
+    return;
+  }
+  http::append_headers(out, {settings.headers, state_.headers, of_call});
+  if (value != nullptr) http::append_header(out, "Authorization", *value);
+}
+
 void HttpRequest::append_head(std::string& out) const {
   const Settings& settings = state_.settings();
   const HttpOptions* options = spec_.options;
@@ -216,23 +245,14 @@ void HttpRequest::append_head(std::string& out) const {
   const std::string_view head = route_->head;
   out.append(has_host ? head.substr(0, head.find('\n') + 1) : head);
 
-  // Of the call, of the session, of the config: authorization_ is empty where the call has none.
-  const std::string* authorization = !state_.authorization.empty() ? &state_.authorization
-                                     : route_->is_foreign          ? &authorization_
-                                                                   : &settings.authorization;
-  if (!authorization_.empty()) authorization = &authorization_;
-
-  if (plain && state_.headers.empty() && authorization == &settings.authorization &&
-      spec_.with_authorization) {
-    out.append(settings.header_block);
-  } else if (!spec_.with_authorization) {
+  if (!spec_.with_authorization) {
     http::append_headers(
         out, {for_any_origin(settings.headers), for_any_origin(state_.headers), for_any_origin(of_call)});
+  } else if (plain && state_.headers.empty() && authorization_.empty() && state_.authorization.empty() &&
+             !route_->is_foreign) {
+    out.append(settings.header_block);
   } else {
-    http::append_headers(out, {settings.headers, state_.headers, of_call});
-    const bool has_own =
-        http::find_header({settings.headers, state_.headers, of_call}, "Authorization") != nullptr;
-    if (!has_own && !authorization->empty()) http::append_header(out, "Authorization", *authorization);
+    append_fields(out, of_call);
   }
 
   if (has_body_) {

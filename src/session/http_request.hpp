@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -54,6 +55,8 @@ class HttpRequest final : public http::Exchange {
 
  private:
   void append_head(std::string& out) const override;
+  void append_fields(std::string& out, std::span<const Header> of_call) const;
+  [[nodiscard]] const std::string* authorization(std::span<const Header> of_call) const;
   void connected(Duration took) override;
   void queued(Duration waited) override;
   void finished() override;
