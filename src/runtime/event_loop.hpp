@@ -29,7 +29,7 @@ class SignalStack;
 /// run().
 class EventLoop {
  public:
-  EventLoop(Clock& clock, Reactor& reactor, std::size_t stack_size = 0);
+  EventLoop(Clock& clock, Reactor& reactor, std::size_t stack_size = 0, GuardKind guard = GuardKind::light);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -285,6 +286,49 @@ TEST_F(FiberTest, AnOverflowEndsTheFiberAlone) {
   }
 }
 #endif
+
+// Where there are no guard pages to be had.
+class CanaryTest : public FiberTest {
+ protected:
+  CanaryTest() : FiberTest(GuardKind::canary) {}
+  static void overflow(const Fiber& fiber) {
+    std::memset(fiber.stack().base + (StackPool::kGuardPages * page_size()), 1, 8);
+  }
+};
+
+TEST_F(CanaryTest, AnOverflowEndsTheFiberBeforeAnythingIsDoneForIt) {
+  bool called = false;
+  const auto& waits = spawn([&] {
+    overflow(handle(0));
+    loop.suspend(clock.now() + 1ms, [&] {
+      called = true;
+      handle(0).wake();
+    });
+  });
+  const auto& other = spawn([&] { loop.suspend(clock.now() + 1ms); });
+  run_all();
+  EXPECT_EQ(waits.end, FiberEnd::overflowed);
+  EXPECT_FALSE(called);
+  EXPECT_EQ(other.end, FiberEnd::returned);
+}
+
+TEST_F(CanaryTest, AFiberThatReturnsMayHaveOverflowedToo) {
+  const auto& fiber = spawn([&] { overflow(handle(0)); });
+  run_all();
+  EXPECT_EQ(fiber.end, FiberEnd::overflowed);
+}
+
+TEST_F(CanaryTest, SoMayOneThatCallsTheLoopsStack) {
+  bool called = false;
+  const auto& fiber = spawn([&] {
+    overflow(handle(0));
+    loop.on_loop_stack([&] { called = true; });
+    called = true;
+  });
+  run_all();
+  EXPECT_EQ(fiber.end, FiberEnd::overflowed);
+  EXPECT_FALSE(called);
+}
 
 TEST_F(FiberTest, TenThousandFibers) {
   int ended = 0;
