@@ -197,7 +197,12 @@ void EventLoop::resume(Fiber& fiber) {
     call = std::exchange(loop_call_, nullptr);
     go_back = std::exchange(return_at_once_, false);
     // Before anything is done for it: it would be made ready, or what it has written over would be used.
-    if (fiber.stack_.canary && StackPool::canary_broken(fiber.stack_)) fiber_end_ = FiberEnd::overflowed;
+    const bool overflowed = guard_opened_.load(std::memory_order_relaxed) ||
+                            (fiber.stack_.canary && StackPool::canary_broken(fiber.stack_));
+    if (overflowed) [[unlikely]] {
+      guard_opened_.store(false, std::memory_order_relaxed);
+      fiber_end_ = FiberEnd::overflowed;
+    }
     if (fiber_end_) break;
     if (call != nullptr) {
       current_ = nullptr;

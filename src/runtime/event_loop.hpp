@@ -167,6 +167,8 @@ class EventLoop {
   // leaving it.
   std::optional<FiberEnd> fiber_end_;
   std::string fiber_end_reason_;
+  // Whether a signal handler has opened a guard page of the fiber that runs now.
+  std::atomic<bool> guard_opened_ = false;
   std::size_t events_ = 0;
   std::vector<std::unique_ptr<IoHandler>> doomed_;
   Instant woke_at_{};

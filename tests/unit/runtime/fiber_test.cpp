@@ -287,6 +287,29 @@ TEST_F(FiberTest, AnOverflowEndsTheFiberAlone) {
 }
 #endif
 
+#if !defined(CHAPERON_TSAN) && !defined(CHAPERON_ASAN)
+// Writes where the stack has no more room, as a function of the C library may.
+void fill_in_guard(const Stack& stack) {
+  void* (*volatile fill)(void*, int, std::size_t) = std::memset;
+  fill(stack.base + ((StackPool::kGuardPages - 1) * page_size()), 1, 64);
+}
+
+TEST_F(FiberTest, AnOverflowWithinTheCLibraryEndsTheFiberAtItsNextWait) {
+  bool called = false;
+  const auto& waits = spawn([&] {
+    fill_in_guard(handle(0).stack());
+    loop.suspend(clock.now() + 1ms, [&] { called = true; });
+  });
+  const auto& returns = spawn([&] { fill_in_guard(handle(1).stack()); });
+  const auto& other = spawn([&] { loop.suspend(clock.now() + 1ms); });
+  run_all();
+  EXPECT_EQ(waits.end, FiberEnd::overflowed);
+  EXPECT_FALSE(called);
+  EXPECT_EQ(returns.end, FiberEnd::overflowed);
+  EXPECT_EQ(other.end, FiberEnd::returned);
+}
+#endif
+
 // Where there are no guard pages to be had.
 class CanaryTest : public FiberTest {
  protected:
