@@ -104,6 +104,7 @@ void Client::go_on() {
   while (!starved.empty()) {
     Exchange& exchange = starved.front();
     starved.pop_front();
+    exchange.starved = false;
     open_connection(exchange);
     if (exchange.starved) {
       // Still none: the others would find none either.
