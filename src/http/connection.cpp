@@ -73,6 +73,8 @@ void Connection::use_addresses(const net::SharedResolution& resolution) {
   }
   opening_->resolved = client_.loop_.now();
   opening_->resolution = resolution;
+  // The name server's time is not the generator's own.
+  if (exchange_->queued_at_ != Instant{}) exchange_->queued_at_ += opening_->resolved - opening_->began;
   // Sessions rotate over the addresses; within one request all of them are tried.
   opening_->first = origin_.next_address_++;
   try_next_address();
@@ -99,7 +101,7 @@ void Connection::connect_to(const net::Address& address) {
     }
     return;
   }
-  client_.report_queued(*exchange_);
+  client_.end_wait(*exchange_);
   if (const auto* local = client_.next_local_address(address.family()); local != nullptr) {
     if (const int error = socket_.bind(*local); error != 0) {
       fail(net::reason_of(error),
@@ -418,6 +420,7 @@ void Connection::fail(Reason reason, std::string message) {
     client.open_connection(exchange);
     return;
   }
+  client.report_wait(exchange);
   exchange.into->message.reset();
   exchange.into->timings.total = now - exchange.start;
   exchange.reason = reason;

@@ -1,5 +1,5 @@
-// Requests that wait for the generator itself: for a connection slot, for a descriptor. In virtual time, against
-// a peer that never answers.
+// Requests that wait for the generator itself: for a connection slot, for a descriptor. In virtual time,
+// against a peer that never answers.
 #include "http/client.hpp"
 
 #include <cerrno>
@@ -83,6 +83,15 @@ TEST_F(ClientTest, AWaitForASlotEndsAsTheConnectionBegins) {
   EXPECT_THAT(request.waits, ElementsAre(5s));
   EXPECT_EQ(request.start, kStart + 5s);
   EXPECT_FALSE(request.over);
+}
+
+TEST_F(ClientTest, ARequestThatIsGivenUpSaysHowLongItHasWaited) {
+  fill_slots();
+  auto& request = start(url);
+  clock.advance_to(kStart + 1s);
+  client.abandon(request);
+  EXPECT_THAT(request.waits, ElementsAre(1s));
+  EXPECT_EQ(request.start, kStart) << "all of it was waiting";
 }
 
 TEST_F(ClientTest, AWaitForADescriptorIsOneWaitHoweverOftenItIsTried) {
