@@ -205,7 +205,7 @@ void Connection::send_request() {
   Exchange& exchange = *exchange_;
   parser_.start(exchange.into->message, exchange.method, false, exchange.limits, exchange.head_memo);
   first_byte_seen_ = false;
-  send_failed_ = false;
+  send_error_ = 0;
   awaiting_continue_ = exchange.expect_continue;
   sent_at_ = {};
   carried_at_ = reused_ ? exchange.start : client_.loop_.now();
@@ -230,12 +230,7 @@ void Connection::send_request() {
     body_left_ = body.substr(sent.bytes - head.size());
   }
   if (sent.error != 0 && !sent.would_block()) {
-    // The answer may have come before the connection was closed for writing: reading will tell.
-    send_failed_ = true;
-    pending_.clear();
-    body_left_ = {};
-    hung_up_ = true;
-    client_.read_later(*this);
+    sending_failed(sent.error);
     return;
   }
   if (!unsent()) sent_at_ = client_.loop_.now();
@@ -262,12 +257,7 @@ void Connection::send_pending() {
     const auto sent = pending_.empty() ? socket_.send(body_left_) : socket_.send(pending_, body_left_);
     client_.counters_.bytes_sent += sent.bytes;
     if (sent.error != 0) {
-      if (sent.would_block()) return;
-      send_failed_ = true;
-      pending_.clear();
-      body_left_ = {};
-      hung_up_ = true;
-      client_.read_later(*this);
+      if (!sent.would_block()) sending_failed(sent.error);
       return;
     }
     const std::size_t of_pending = std::min(sent.bytes, pending_.size());
@@ -276,6 +266,15 @@ void Connection::send_pending() {
   }
   pending_ = std::string();
   sent_at_ = client_.loop_.now();
+}
+
+// The answer may have come before the connection was closed for writing: reading will tell.
+void Connection::sending_failed(int error) {
+  send_error_ = error;
+  pending_.clear();
+  body_left_ = {};
+  hung_up_ = true;
+  client_.read_later(*this);
 }
 
 // --- Receiving -----------------------------------------------------------------------------------
@@ -304,7 +303,14 @@ void Connection::read() {
   while (state_ == State::busy) {
     const auto received = socket_.receive(client_.buffer_);
     client_.counters_.bytes_received += received.bytes;
-    if (received.would_block()) return;
+    if (received.would_block()) {
+      // It is not the peer that has closed: without the whole request there is no answer to wait for.
+      if (send_error_ != 0) {
+        fail(net::reason_of(send_error_), fmt::format("the request cannot be sent to {}: {}", peer_text(),
+                                                      std::strerror(send_error_)));
+      }
+      return;
+    }
     if (received.bytes == 0) {
       hung_up_ = true;
       peer_closed(received.error);
@@ -364,7 +370,7 @@ void Connection::peer_closed(int error) {
   const bool nothing_came = parser_.untouched();
   if (error == 0 && parser_.finish() == ResponseParser::State::complete) {
     complete(false);
-  } else if (error != 0 || send_failed_) {
+  } else if (error != 0 || send_error_ != 0) {
     fail(Reason::reset, fmt::format("connection reset by {} {}", peer_text(),
                                     nothing_came ? "before it answered" : "in the middle of its answer"));
   } else {

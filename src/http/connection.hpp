@@ -65,6 +65,7 @@ class Connection final : public runtime::IoHandler,
   void send_request();
   void send_body();
   void send_pending();
+  void sending_failed(int error);
   void take(std::string_view bytes);
   bool more_waits();
   void peer_closed(int error);
@@ -82,8 +83,8 @@ class Connection final : public runtime::IoHandler,
   bool hung_up_ = false;
   bool reused_ = false;
   bool awaiting_continue_ = false;
-  bool send_failed_ = false;
   bool first_byte_seen_ = false;
+  int send_error_ = 0;  // of the present request
   Exchange* exchange_ = nullptr;
   ResponseParser parser_;
   std::string pending_;         // of the head, or of a chunked body: what the kernel has not taken yet
