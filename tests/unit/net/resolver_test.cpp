@@ -62,6 +62,15 @@ TEST_F(ResolverTest, ReadsTheHostsFile) {
   EXPECT_EQ(again.times, 0);
 }
 
+TEST_F(ResolverTest, AnAnswerMayBeKeptForEver) {
+  Resolver keeping(loop, cache, kForever);
+  Request request(reactor);
+  ASSERT_EQ(keeping.resolve("localhost", request), nullptr);
+  wait_for(request);
+  Request again(reactor);
+  EXPECT_EQ(keeping.resolve("localhost", again), request.answer);
+}
+
 TEST_F(ResolverTest, FindsANameWhenDescriptorsAreUsedUp) {
   std::vector<int> all;
   for (int descriptor = ::open("/dev/null", O_RDONLY); descriptor >= 0;
