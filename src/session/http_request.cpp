@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kExpectContinueFrom = std::size_t{1} << 20;
 constexpr std::uint32_t kNoProfile = UINT32_MAX;
 constexpr std::size_t kMostStored = 100'000;
+constexpr std::size_t kMostStoredBytes = std::size_t{64} << 20;
 
 // A header that is meant for the origin that redirects, and not for the one that it redirects to.
 bool is_for_one_origin(const Header& header) {
@@ -417,14 +418,19 @@ void HttpRequest::give_up(Reason why) {
 
 void HttpRequest::store_result() {
   auto& stored = state_.context.stored;
-  if (stored.size() >= kMostStored) return;
+  const std::size_t bytes = into->message.status != 0 ? into->message.body.size() : 0;
+  if (stored.kept.size() >= kMostStored || bytes > kMostStoredBytes - stored.bytes) {
+    ++stored.left_out;
+    return;
+  }
+  stored.bytes += bytes;
   Json result = {{"status", into->message.status}};
   if (!error_.empty()) result["error"] = error_.name();
   if (into->message.status != 0) {
     auto parsed = Json::parse(into->message.body, nullptr, false);
     result["body"] = parsed.is_discarded() ? Json(into->message.body) : std::move(parsed);
   }
-  stored.push_back({{"session", state_.profile.name},
+  stored.kept.push_back({{"session", state_.profile.name},
                     {"id", state_.id.text()},
                     {"action", route_->label},
                     {"result", std::move(result)}});
