@@ -1,5 +1,6 @@
 #include "http/connection.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -17,6 +18,8 @@ namespace {
 // How long a large body waits for `100 Continue` before it is sent anyway (RFC 9110, section 10.1.1).
 constexpr Duration kContinueTimeout = 1s;
 constexpr std::size_t kChunk = 16 * 1024;
+// How often a Unix socket is tried whose queue of connections is full: it does not tell when it has room.
+constexpr Duration kQueueRetry = 2ms;
 
 }  // namespace
 
@@ -110,7 +113,17 @@ void Connection::connect_to(const net::Address& address) {
       return;
     }
   }
-  const int error = socket_.connect(address);
+  connect_socket();
+}
+
+void Connection::connect_socket() {
+  const int error = socket_.connect(opening_->peer);
+  if (error == EAGAIN && opening_->peer.family() == AF_UNIX) {
+    state_ = State::queue_full;
+    client_.loop_.timers().arm(*this, std::min(client_.loop_.now() + kQueueRetry, opening_->deadline));
+    return;
+  }
+  client_.loop_.timers().arm(*this, opening_->deadline);
   if (error != 0 && error != EINPROGRESS) {
     connect_finished(error, false);
     return;
@@ -440,15 +453,20 @@ void Connection::on_timer() {
     if (awaiting_continue_) send_body();
     return;
   }
-  if (state_ != State::connecting && state_ != State::resolving) return;
+  if (state_ == State::queue_full && client_.loop_.now() < opening_->deadline) {
+    connect_socket();
+    return;
+  }
+  if (state_ != State::connecting && state_ != State::resolving && state_ != State::queue_full) return;
   const auto limit = duration_text(exchange_->connect_timeout);
   if (state_ == State::resolving) {
     fail(Reason::connect_timeout,
          fmt::format("host \"{}\" was not resolved within {} (config http.connect_timeout)", origin_.host_,
                      limit));
   } else {
-    fail(Reason::connect_timeout, fmt::format("no connection to {} within {} (config http.connect_timeout)",
-                                              opening_->peer.text(), limit));
+    fail(Reason::connect_timeout,
+         fmt::format("no connection to {} within {} (config http.connect_timeout){}", opening_->peer.text(), limit,
+                     state_ == State::queue_full ? ": its queue of connections is full" : ""));
   }
 }
 

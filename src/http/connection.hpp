@@ -43,7 +43,7 @@ class Connection final : public runtime::IoHandler,
   void read();
 
  private:
-  enum class State : std::uint8_t { created, resolving, connecting, busy, idle, closed };
+  enum class State : std::uint8_t { created, resolving, queue_full, connecting, busy, idle, closed };
 
   // Waits for the host's addresses; made only when they are not known yet.
   struct Resolving final : net::ResolveRequest {
@@ -58,6 +58,7 @@ class Connection final : public runtime::IoHandler,
   void use_addresses(const net::SharedResolution& resolution);
   void try_next_address();
   void connect_to(const net::Address& address);
+  void connect_socket();
   void connect_finished(int error, bool readable);
   void established(bool readable);
   bool spoke_first();

@@ -98,7 +98,6 @@ Reason reason_of(int error) noexcept {
     case ETIMEDOUT:
       return Reason::connect_timeout;
     case EADDRNOTAVAIL:
-    case EAGAIN:  // connect() to a Unix socket whose backlog is full
       return Reason::no_ports;
     case EMFILE:
     case ENFILE:
