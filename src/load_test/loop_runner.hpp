@@ -63,7 +63,6 @@ struct LoopResults {
   session::StoredResults stored;
   Instant first_start = Instant::max();
   Instant last_end = Instant::min();
-  Duration cpu{0};
   bool overflowed = false;
 };
 

@@ -81,7 +81,7 @@ class ProgressDisplay {
         progress.waiting += loop.waiting;
         progress.live += loop.live;
         progress.done += loop.done;
-        totals.requests += loop.counters.responses + unanswered(loop.counters);
+        totals.requests += std::max(loop.counters.requests, loop.counters.responses);
         totals.errors += loop.counters.errors;
         window.merge(loop.window);
         most_cpu = std::max(most_cpu, loop.cpu - std::exchange(cpu_[loop.loop], loop.cpu));
@@ -97,10 +97,6 @@ class ProgressDisplay {
     std::uint64_t requests = 0;
     std::uint64_t errors = 0;
   };
-
-  static std::uint64_t unanswered(const session::RequestCounters& counters) {
-    return counters.requests > counters.responses ? counters.requests - counters.responses : 0;
-  }
 
   [[nodiscard]] double interval(Instant now) const { return std::max(seconds(now - last_), 1e-3); }
 

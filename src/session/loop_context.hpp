@@ -69,7 +69,6 @@ struct LoopContext {
   metrics::Histogram queued;  ///< how long requests waited for the generator itself
   StoredResults stored;       ///< by store_results
   Instant run_start;
-  std::string scratch;
 };
 
 }  // namespace chaperon::session

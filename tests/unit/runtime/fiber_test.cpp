@@ -77,22 +77,6 @@ TEST_F(FiberTest, CancellationIsSticky) {
   EXPECT_EQ(reasons, (std::vector{Wake::cancelled, Wake::cancelled, Wake::cancelled}));
 }
 
-TEST_F(FiberTest, MaskedCancellationWaitsUntilItIsUnmasked) {
-  std::vector<Wake> reasons;
-  spawn([&] {
-    handle(0).mask_cancellation(true);
-    reasons.push_back(loop.suspend(clock.now() + 2ms));
-    handle(0).mask_cancellation(false);
-    reasons.push_back(loop.suspend(clock.now() + 2ms));
-  });
-  spawn([&] {
-    loop.suspend(clock.now() + 1ms);
-    handle(0).cancel();
-  });
-  run_all();
-  EXPECT_EQ(reasons, (std::vector{Wake::deadline, Wake::cancelled}));
-}
-
 TEST_F(FiberTest, AnUninterruptibleWaitHearsNoCancellation) {
   bool woken = false;
   spawn([&] {
