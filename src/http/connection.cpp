@@ -21,6 +21,12 @@ constexpr std::size_t kChunk = 16 * 1024;
 // How often a Unix socket is tried whose queue of connections is full: it does not tell when it has room.
 constexpr Duration kQueueRetry = 2ms;
 
+void append_chunked_body(std::string& out, std::string_view body) {
+  for (; !body.empty(); body.remove_prefix(std::min(kChunk, body.size())))
+    append_chunk(out, body.substr(0, kChunk));
+  append_last_chunk(out);
+}
+
 }  // namespace
 
 struct Connection::Opening {
@@ -227,11 +233,7 @@ void Connection::send_request() {
   head.clear();
   exchange.append_head(head);
   std::string_view body = exchange.body;
-  if (exchange.chunked && !awaiting_continue_) {
-    for (; !body.empty(); body.remove_prefix(std::min(kChunk, body.size())))
-      append_chunk(head, body.substr(0, kChunk));
-    append_last_chunk(head);
-  }
+  if (exchange.chunked && !awaiting_continue_) append_chunked_body(head, body);
   if (exchange.chunked || awaiting_continue_) body = {};
 
   const auto sent = socket_.send(head, body);
@@ -255,10 +257,7 @@ void Connection::send_body() {
   runtime::TimerQueue::disarm(*this);
   const Exchange& exchange = *exchange_;
   if (exchange.chunked) {
-    std::string_view body = exchange.body;
-    for (; !body.empty(); body.remove_prefix(std::min(kChunk, body.size())))
-      append_chunk(pending_, body.substr(0, kChunk));
-    append_last_chunk(pending_);
+    append_chunked_body(pending_, exchange.body);
   } else {
     body_left_ = exchange.body;
   }
