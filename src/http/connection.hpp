@@ -52,6 +52,18 @@ class Connection final : public runtime::IoHandler,
     Connection& connection_;
   };
 
+  struct Opening {
+    explicit Opening(Connection& connection) : resolving(connection) {}
+    Resolving resolving;
+    net::SharedResolution resolution;
+    std::size_t first = 0;
+    std::size_t tried = 0;
+    net::Address peer;
+    Instant began{};
+    Instant resolved{};
+    Instant deadline{};
+  };
+
   void on_io(bool readable, bool writable, bool hung_up) override;
   void on_timer() override;
 
@@ -91,9 +103,7 @@ class Connection final : public runtime::IoHandler,
   std::string pending_;         // of the head, or of a chunked body: what the kernel has not taken yet
   std::string_view body_left_;  // of the exchange's body: likewise
 
-  // Only while a connection is being opened.
-  struct Opening;
-  std::unique_ptr<Opening> opening_;
+  std::unique_ptr<Opening> opening_;  // only while it is being opened
 
   // When the request was handed to the kernel and when the first byte came.
   Instant carried_at_{};
