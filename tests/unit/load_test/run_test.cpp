@@ -337,11 +337,11 @@ TEST(RunTest, ProgressAddsUpToTheUsers) {
     EXPECT_EQ(progress.waiting + progress.live + progress.done, 12U);
     EXPECT_EQ(progress.requests, 0U);
     EXPECT_FALSE(progress.p50.has_value());
-    if (progress.live == 5 && progress.done == 7 && ++shown == 2) stop.request_stop();
+    if (progress.live == 5 && progress.done == 7 && ++shown >= 2) stop.request_stop();
   };
   const auto results =
       run_load_test(load_test({{7 * scenario<Ok>, {}}, {5 * scenario<WaitsForEver>, {}}}), options);
-  EXPECT_EQ(shown, 2);
+  EXPECT_GE(shown, 2) << "it may be shown once more before the sessions hear of the end";
   EXPECT_EQ(results.sessions.ok, 7U);
   EXPECT_EQ(results.sessions.cancelled, 5U);
 }
