@@ -110,7 +110,7 @@ TEST(HttpCallbacks, JsonThatIsNoneIsADecodeError) {
   EXPECT_EQ(results.count("User Error decode get(" + server.url() + "/j)"), 2U);
   EXPECT_EQ(results.count("User get(" + server.url() + "/j)"), 1U);
   EXPECT_EQ(server.connections(), 1U);
-  expect_conservation(results);
+  expect_conservation(results, 2);
 }
 
 TEST(HttpCallbacks, JsonThatCannotBeHeldIsADecodeError) {
@@ -121,7 +121,7 @@ TEST(HttpCallbacks, JsonThatCannotBeHeldIsADecodeError) {
     EXPECT_THAT(s.response().error().message, HasSubstr("1e999"));
   });
   EXPECT_EQ(results.count("User Error decode get(" + server.url() + "/j)"), 1U);
-  expect_conservation(results);
+  expect_conservation(results, 1);
 }
 
 TEST(HttpCallbacks, AnErrorsBodyNeedNotBeJson) {
