@@ -33,7 +33,8 @@ void Client::start(Exchange& exchange) {
   open_connection(exchange);
 }
 
-void Client::abandon(Exchange& exchange) noexcept {
+void Client::abandon(Exchange& exchange) {
+  report_wait(exchange);
   if (exchange.is_linked()) exchange.unlink();
   if (exchange.connection_ != nullptr) exchange.connection_->abandon();
 }
@@ -51,13 +52,16 @@ void Client::open_connection(Exchange& exchange) {
   connection.release()->open(exchange);
 }
 
-void Client::report_queued(Exchange& exchange) {
-  if (exchange.queued_at_ == Instant{}) return;
-  const Duration waited = loop_.now() - std::exchange(exchange.queued_at_, Instant{});
+void Client::end_wait(Exchange& exchange) {
   // The wait was the generator's own: it is no part of what the server took.
-  exchange.start += waited;
-  exchange.starved = false;
+  exchange.start += report_wait(exchange);
+}
+
+Duration Client::report_wait(Exchange& exchange) {
+  if (exchange.queued_at_ == Instant{}) return Duration::zero();
+  const Duration waited = loop_.now() - std::exchange(exchange.queued_at_, Instant{});
   exchange.queued(waited);
+  return waited;
 }
 
 void Client::handshake_ended(Origin& origin) {
@@ -94,6 +98,7 @@ void Client::go_on() {
     while (!origin->waiting_.empty() && origin->connecting_ < Origin::kMostConnecting) {
       Exchange& exchange = origin->waiting_.front();
       origin->waiting_.pop_front();
+      end_wait(exchange);
       open_connection(exchange);
     }
   }
@@ -104,6 +109,7 @@ void Client::go_on() {
   while (!starved.empty()) {
     Exchange& exchange = starved.front();
     starved.pop_front();
+    exchange.starved = false;
     open_connection(exchange);
     if (exchange.starved) {
       // Still none: the others would find none either.

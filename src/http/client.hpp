@@ -44,7 +44,7 @@ class Client {
   /// this returns.
   void start(Exchange& exchange);
   /// Gives an exchange up that has not finished; finished() is not called. Its connection is closed.
-  void abandon(Exchange& exchange) noexcept;
+  void abandon(Exchange& exchange);
 
   [[nodiscard]] const ClientCounters& counters() const noexcept { return counters_; }
 
@@ -68,7 +68,8 @@ class Client {
   void read_later(Connection& connection);
   void retire(Connection& connection) noexcept;
   void go_on();
-  void report_queued(Exchange& exchange);
+  void end_wait(Exchange& exchange);
+  Duration report_wait(Exchange& exchange);
   const net::Address* next_local_address(int family) noexcept;
 
   static constexpr std::size_t kReadShare = 64 * 1024;

@@ -1,12 +1,11 @@
 #include "http/connection.hpp"
 
-#include <cerrno>
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "base/clock.hpp"
 #include "base/duration_text.hpp"
 #include "http/client.hpp"
 #include "http/encode.hpp"
@@ -18,19 +17,13 @@ namespace {
 constexpr Duration kContinueTimeout = 1s;
 constexpr std::size_t kChunk = 16 * 1024;
 
-}  // namespace
+void append_chunked_body(std::string& out, std::string_view body) {
+  for (; !body.empty(); body.remove_prefix(std::min(kChunk, body.size())))
+    append_chunk(out, body.substr(0, kChunk));
+  append_last_chunk(out);
+}
 
-struct Connection::Opening {
-  explicit Opening(Connection& connection) : resolving(connection) {}
-  Resolving resolving;
-  net::SharedResolution resolution;
-  std::size_t first = 0;
-  std::size_t tried = 0;
-  net::Address peer;
-  Instant began{};
-  Instant resolved{};
-  Instant deadline{};
-};
+}  // namespace
 
 Connection::Connection(Client& client, Origin& origin, Pool& pool)
     : client_(client), origin_(origin), pool_(pool) {
@@ -38,155 +31,6 @@ Connection::Connection(Client& client, Origin& origin, Pool& pool)
 }
 
 Connection::~Connection() = default;
-
-// --- Opening -------------------------------------------------------------------------------------
-
-void Connection::open(Exchange& exchange) {
-  exchange_ = &exchange;
-  exchange.connection_ = this;
-  opening_ = std::make_unique<Opening>(*this);
-  opening_->began = client_.loop_.now();
-  opening_->deadline = deadline_after(opening_->began, exchange.connect_timeout);
-  client_.loop_.timers().arm(*this, opening_->deadline);
-  if (!origin_.address_error_.empty()) {
-    fail(Reason::unreachable, origin_.address_error_);
-  } else if (origin_.address_) {
-    opening_->resolved = opening_->began;
-    connect_to(*origin_.address_);
-  } else {
-    state_ = State::resolving;
-    const auto known = client_.resolver_.resolve(origin_.host_, opening_->resolving);
-    if (known) {
-      use_addresses(known);
-    }
-  }
-}
-
-void Connection::Resolving::resolved(const net::SharedResolution& resolution) {
-  connection_.use_addresses(resolution);
-}
-
-void Connection::use_addresses(const net::SharedResolution& resolution) {
-  if (resolution->addresses.empty()) {
-    fail(Reason::dns, resolution->error);
-    return;
-  }
-  opening_->resolved = client_.loop_.now();
-  opening_->resolution = resolution;
-  // Sessions rotate over the addresses; within one request all of them are tried.
-  opening_->first = origin_.next_address_++;
-  try_next_address();
-}
-
-void Connection::try_next_address() {
-  const auto& addresses = opening_->resolution->addresses;
-  const std::size_t index = (opening_->first + opening_->tried) % addresses.size();
-  ++opening_->tried;
-  connect_to(addresses[index].with_port(origin_.port_));
-}
-
-void Connection::connect_to(const net::Address& address) {
-  opening_->peer = address;
-  hung_up_ = false;  // that was an address before
-  if (const int error = socket_.open(address.family()); error != 0) {
-    if (error == EMFILE || error == ENFILE) {
-      Exchange& exchange = *std::exchange(exchange_, nullptr);
-      exchange.connection_ = nullptr;
-      close();
-      client_.wait_for_descriptor(exchange);
-    } else {
-      connect_finished(error, false);
-    }
-    return;
-  }
-  client_.report_queued(*exchange_);
-  if (const auto* local = client_.next_local_address(address.family()); local != nullptr) {
-    if (const int error = socket_.bind(*local); error != 0) {
-      fail(net::reason_of(error),
-           fmt::format("cannot connect from local address {}: {}; see config local_addresses", local->text(),
-                       std::strerror(error)));
-      return;
-    }
-  }
-  const int error = socket_.connect(address);
-  if (error != 0 && error != EINPROGRESS) {
-    connect_finished(error, false);
-    return;
-  }
-  state_ = State::connecting;
-  if (!client_.loop_.reactor().add(socket_.descriptor(), *this)) {
-    fail(Reason::no_descriptors,
-         fmt::format("the kernel does not watch another descriptor: {}", std::strerror(errno)));
-    return;
-  }
-  if (error == 0) established(false);
-}
-
-void Connection::connect_finished(int error, bool readable) {
-  if (error == 0) {
-    established(readable);
-    return;
-  }
-  const bool more = opening_->resolution && opening_->tried < opening_->resolution->addresses.size();
-  if (more) {
-    socket_.close();
-    try_next_address();
-    return;
-  }
-  const Reason reason = net::reason_of(error);
-  const auto peer = opening_->peer.text();
-  switch (reason) {
-    case Reason::refused:
-      fail(reason, fmt::format("connection refused by {}", peer));
-      break;
-    case Reason::reset:
-      fail(reason, fmt::format("connection reset by {} while it was opened", peer));
-      break;
-    case Reason::no_ports:
-      fail(reason, fmt::format("no local port is left for connections to {}: give config local_addresses "
-                               "more addresses, or keep "
-                               "connections alive",
-                               peer));
-      break;
-    case Reason::no_descriptors:
-      fail(reason, fmt::format("no memory or descriptor is left for a connection to {}: {}", peer,
-                               std::strerror(error)));
-      break;
-    default:
-      fail(reason, fmt::format("{} cannot be reached: {}", peer, std::strerror(error)));
-  }
-}
-
-void Connection::established(bool readable) {
-  runtime::TimerQueue::disarm(*this);
-  const Instant now = client_.loop_.now();
-  Exchange& exchange = *exchange_;
-  auto& timings = exchange.into->timings;
-  timings.dns = opening_->resolved - opening_->began;
-  timings.connect = now - opening_->resolved;
-  const Duration took = now - opening_->began;
-  opening_.reset();
-  client_.handshake_ended(origin_);
-  exchange.connected(took);
-  state_ = State::busy;
-  reused_ = false;
-  if (!readable || !spoke_first()) send_request();
-}
-
-// Whether the server has done something before it was asked: there is no further edge for it.
-bool Connection::spoke_first() {
-  const auto received = socket_.receive(client_.buffer_);
-  client_.counters_.bytes_received += received.bytes;
-  if (received.would_block()) return false;
-  if (received.bytes > 0) {
-    fail(Reason::malformed, fmt::format("{} answered before the request was sent", peer_text()));
-  } else if (received.error != 0) {
-    fail(Reason::reset, fmt::format("connection reset by {} before the request was sent", peer_text()));
-  } else {
-    fail(Reason::closed, fmt::format("connection closed by {} before the request was sent", peer_text()));
-  }
-  return true;
-}
 
 // --- Sending -------------------------------------------------------------------------------------
 
@@ -203,7 +47,7 @@ void Connection::send_request() {
   Exchange& exchange = *exchange_;
   parser_.start(exchange.into->message, exchange.method, false, exchange.limits, exchange.head_memo);
   first_byte_seen_ = false;
-  send_failed_ = false;
+  send_error_ = 0;
   awaiting_continue_ = exchange.expect_continue;
   sent_at_ = {};
   carried_at_ = reused_ ? exchange.start : client_.loop_.now();
@@ -212,11 +56,7 @@ void Connection::send_request() {
   head.clear();
   exchange.append_head(head);
   std::string_view body = exchange.body;
-  if (exchange.chunked && !awaiting_continue_) {
-    for (; !body.empty(); body.remove_prefix(std::min(kChunk, body.size())))
-      append_chunk(head, body.substr(0, kChunk));
-    append_last_chunk(head);
-  }
+  if (exchange.chunked && !awaiting_continue_) append_chunked_body(head, body);
   if (exchange.chunked || awaiting_continue_) body = {};
 
   const auto sent = socket_.send(head, body);
@@ -228,12 +68,7 @@ void Connection::send_request() {
     body_left_ = body.substr(sent.bytes - head.size());
   }
   if (sent.error != 0 && !sent.would_block()) {
-    // The answer may have come before the connection was closed for writing: reading will tell.
-    send_failed_ = true;
-    pending_.clear();
-    body_left_ = {};
-    hung_up_ = true;
-    client_.read_later(*this);
+    sending_failed(sent.error);
     return;
   }
   if (!unsent()) sent_at_ = client_.loop_.now();
@@ -245,10 +80,7 @@ void Connection::send_body() {
   runtime::TimerQueue::disarm(*this);
   const Exchange& exchange = *exchange_;
   if (exchange.chunked) {
-    std::string_view body = exchange.body;
-    for (; !body.empty(); body.remove_prefix(std::min(kChunk, body.size())))
-      append_chunk(pending_, body.substr(0, kChunk));
-    append_last_chunk(pending_);
+    append_chunked_body(pending_, exchange.body);
   } else {
     body_left_ = exchange.body;
   }
@@ -260,12 +92,7 @@ void Connection::send_pending() {
     const auto sent = pending_.empty() ? socket_.send(body_left_) : socket_.send(pending_, body_left_);
     client_.counters_.bytes_sent += sent.bytes;
     if (sent.error != 0) {
-      if (sent.would_block()) return;
-      send_failed_ = true;
-      pending_.clear();
-      body_left_ = {};
-      hung_up_ = true;
-      client_.read_later(*this);
+      if (!sent.would_block()) sending_failed(sent.error);
       return;
     }
     const std::size_t of_pending = std::min(sent.bytes, pending_.size());
@@ -274,6 +101,15 @@ void Connection::send_pending() {
   }
   pending_ = std::string();
   sent_at_ = client_.loop_.now();
+}
+
+// The answer may have come before the connection was closed for writing: reading will tell.
+void Connection::sending_failed(int error) {
+  send_error_ = error;
+  pending_.clear();
+  body_left_ = {};
+  hung_up_ = true;
+  client_.read_later(*this);
 }
 
 // --- Receiving -----------------------------------------------------------------------------------
@@ -302,7 +138,14 @@ void Connection::read() {
   while (state_ == State::busy) {
     const auto received = socket_.receive(client_.buffer_);
     client_.counters_.bytes_received += received.bytes;
-    if (received.would_block()) return;
+    if (received.would_block()) {
+      // It is not the peer that has closed: without the whole request there is no answer to wait for.
+      if (send_error_ != 0) {
+        fail(net::reason_of(send_error_),
+             fmt::format("the request cannot be sent to {}: {}", peer_text(), std::strerror(send_error_)));
+      }
+      return;
+    }
     if (received.bytes == 0) {
       hung_up_ = true;
       peer_closed(received.error);
@@ -362,7 +205,7 @@ void Connection::peer_closed(int error) {
   const bool nothing_came = parser_.untouched();
   if (error == 0 && parser_.finish() == ResponseParser::State::complete) {
     complete(false);
-  } else if (error != 0 || send_failed_) {
+  } else if (error != 0 || send_error_ != 0) {
     fail(Reason::reset, fmt::format("connection reset by {} {}", peer_text(),
                                     nothing_came ? "before it answered" : "in the middle of its answer"));
   } else {
@@ -418,6 +261,7 @@ void Connection::fail(Reason reason, std::string message) {
     client.open_connection(exchange);
     return;
   }
+  client.report_wait(exchange);
   exchange.into->message.reset();
   exchange.into->timings.total = now - exchange.start;
   exchange.reason = reason;
@@ -431,15 +275,20 @@ void Connection::on_timer() {
     if (awaiting_continue_) send_body();
     return;
   }
-  if (state_ != State::connecting && state_ != State::resolving) return;
+  if (state_ == State::queue_full && client_.loop_.now() < opening_->deadline) {
+    connect_socket();
+    return;
+  }
+  if (state_ != State::connecting && state_ != State::resolving && state_ != State::queue_full) return;
   const auto limit = duration_text(exchange_->connect_timeout);
   if (state_ == State::resolving) {
     fail(Reason::connect_timeout,
          fmt::format("host \"{}\" was not resolved within {} (config http.connect_timeout)", origin_.host_,
                      limit));
   } else {
-    fail(Reason::connect_timeout, fmt::format("no connection to {} within {} (config http.connect_timeout)",
-                                              opening_->peer.text(), limit));
+    fail(Reason::connect_timeout,
+         fmt::format("no connection to {} within {} (config http.connect_timeout){}", opening_->peer.text(),
+                     limit, state_ == State::queue_full ? ": its queue of connections is full" : ""));
   }
 }
 

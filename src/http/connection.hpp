@@ -43,7 +43,7 @@ class Connection final : public runtime::IoHandler,
   void read();
 
  private:
-  enum class State : std::uint8_t { created, resolving, connecting, busy, idle, closed };
+  enum class State : std::uint8_t { created, resolving, queue_full, connecting, busy, idle, closed };
 
   // Waits for the host's addresses; made only when they are not known yet.
   struct Resolving final : net::ResolveRequest {
@@ -52,12 +52,25 @@ class Connection final : public runtime::IoHandler,
     Connection& connection_;
   };
 
+  struct Opening {
+    explicit Opening(Connection& connection) : resolving(connection) {}
+    Resolving resolving;
+    net::SharedResolution resolution;
+    std::size_t first = 0;
+    std::size_t tried = 0;
+    net::Address peer;
+    Instant began{};
+    Instant resolved{};
+    Instant deadline{};
+  };
+
   void on_io(bool readable, bool writable, bool hung_up) override;
   void on_timer() override;
 
   void use_addresses(const net::SharedResolution& resolution);
   void try_next_address();
   void connect_to(const net::Address& address);
+  void connect_socket();
   void connect_finished(int error, bool readable);
   void established(bool readable);
   bool spoke_first();
@@ -65,6 +78,7 @@ class Connection final : public runtime::IoHandler,
   void send_request();
   void send_body();
   void send_pending();
+  void sending_failed(int error);
   void take(std::string_view bytes);
   bool more_waits();
   void peer_closed(int error);
@@ -82,16 +96,14 @@ class Connection final : public runtime::IoHandler,
   bool hung_up_ = false;
   bool reused_ = false;
   bool awaiting_continue_ = false;
-  bool send_failed_ = false;
   bool first_byte_seen_ = false;
+  int send_error_ = 0;  // of the present request
   Exchange* exchange_ = nullptr;
   ResponseParser parser_;
   std::string pending_;         // of the head, or of a chunked body: what the kernel has not taken yet
   std::string_view body_left_;  // of the exchange's body: likewise
 
-  // Only while a connection is being opened.
-  struct Opening;
-  std::unique_ptr<Opening> opening_;
+  std::unique_ptr<Opening> opening_;  // only while it is being opened
 
   // When the request was handed to the kernel and when the first byte came.
   Instant carried_at_{};

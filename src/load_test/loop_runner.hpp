@@ -60,10 +60,9 @@ struct LoopResults {
   http::ClientCounters traffic;
   metrics::Histogram lateness;
   metrics::Histogram queued;
-  std::vector<Json> stored;
+  session::StoredResults stored;
   Instant first_start = Instant::max();
   Instant last_end = Instant::min();
-  Duration cpu{0};
   bool overflowed = false;
 };
 

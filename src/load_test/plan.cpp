@@ -10,6 +10,7 @@
 
 #include "base/json.hpp"
 #include "session/settings.hpp"
+#include "session/state.hpp"
 
 namespace chaperon::load_test {
 namespace {
@@ -57,15 +58,42 @@ void check_entry_config(const Json& config, const std::string& name) {
     read<Duration>(config, name, key);
 }
 
-std::function<bool(std::string_view)> make_filter(const RegisteredLoadTest& load_test,
-                                                  const RunOptions& options) {
-  if (options.metrics.empty()) return load_test.record;
-  return [own = load_test.record, names = options.metrics](std::string_view action) {
+using Filter = std::function<bool(std::string_view)>;
+
+// The load test's own filter, with its exceptions contained: whatever it throws for is recorded.
+Filter own_filter(const RegisteredLoadTest& load_test, std::shared_ptr<RecordFailure> failure) {
+  if (!load_test.record) return nullptr;
+  return
+      [own = load_test.record, name = load_test.name, failure = std::move(failure)](std::string_view action) {
+        try {
+          return own(action);
+        } catch (...) {
+          failure->note(fmt::format(
+              "record() of {} threw for the action \"{}\" ({}): whatever it throws for is recorded", name,
+              action, session::describe_exception(std::current_exception())));
+          return true;
+        }
+      };
+}
+
+Filter make_filter(Filter own, const RunOptions& options) {
+  if (options.metrics.empty()) return own;
+  return [own = std::move(own), names = options.metrics](std::string_view action) {
     return std::ranges::find(names, action) != names.end() && (!own || own(action));
   };
 }
 
 }  // namespace
+
+void RecordFailure::note(std::string what) {
+  const std::lock_guard lock(mutex_);
+  if (text_.empty()) text_ = std::move(what);
+}
+
+std::string RecordFailure::text() const {
+  const std::lock_guard lock(mutex_);
+  return text_;
+}
 
 Plan Plan::make(const RegisteredLoadTest& load_test, const RunOptions& options) {
   Plan plan;
@@ -116,7 +144,7 @@ Plan Plan::make(const RegisteredLoadTest& load_test, const RunOptions& options) 
   plan.timeout = read<Duration>(plan.config, plan.name, "load_test_timeout").value_or(kForever);
   plan.dns_ttl = read<Duration>(plan.config, plan.name, "http.dns_ttl");
   plan.local_addresses = net::parse_local_addresses(local_address_texts(plan.config, plan.name));
-  plan.record = make_filter(load_test, options);
+  plan.record = make_filter(own_filter(load_test, plan.record_failure), options);
   return plan;
 }
 

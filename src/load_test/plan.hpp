@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +23,19 @@ struct PlannedEntry {
   Json config;  ///< merged
 };
 
+/// What went wrong in a load test's record(). Thread-safe.
+class RecordFailure {
+ public:
+  /// Keeps the first failure.
+  void note(std::string what);
+  /// One sentence; empty if nothing went wrong.
+  [[nodiscard]] std::string text() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::string text_;
+};
+
 /// What to run.
 struct Plan {
   std::string name;
@@ -31,7 +46,9 @@ struct Plan {
   Duration timeout = kForever;  ///< load_test_timeout
   std::vector<net::Address> local_addresses;
   std::optional<Duration> dns_ttl;
-  std::function<bool(std::string_view)> record;  ///< which actions are recorded; empty: all
+  /// Which actions are recorded; empty: all. Throws nothing: it is called on a loop's own stack.
+  std::function<bool(std::string_view)> record;
+  std::shared_ptr<RecordFailure> record_failure = std::make_shared<RecordFailure>();
 
   /// Throws InputError if the load test cannot be run: see run_load_test().
   static Plan make(const RegisteredLoadTest& load_test, const RunOptions& options);

@@ -81,7 +81,7 @@ class ProgressDisplay {
         progress.waiting += loop.waiting;
         progress.live += loop.live;
         progress.done += loop.done;
-        totals.requests += loop.counters.responses + unanswered(loop.counters);
+        totals.requests += std::max(loop.counters.requests, loop.counters.responses);
         totals.errors += loop.counters.errors;
         window.merge(loop.window);
         most_cpu = std::max(most_cpu, loop.cpu - std::exchange(cpu_[loop.loop], loop.cpu));
@@ -97,10 +97,6 @@ class ProgressDisplay {
     std::uint64_t requests = 0;
     std::uint64_t errors = 0;
   };
-
-  static std::uint64_t unanswered(const session::RequestCounters& counters) {
-    return counters.requests > counters.responses ? counters.requests - counters.responses : 0;
-  }
 
   [[nodiscard]] double interval(Instant now) const { return std::max(seconds(now - last_), 1e-3); }
 
@@ -198,6 +194,7 @@ void merge(Results& results, Runners& runners, const SharedRun& run, const std::
   Instant last_end = Instant::min();
   results.stored = Json::array();
   bool overflowed = false;
+  std::uint64_t stored_left_out = 0;
   for (auto& runner : runners) {
     auto& loop = runner->results();
     metrics.merge(std::move(loop.metrics));
@@ -213,8 +210,9 @@ void merge(Results& results, Runners& runners, const SharedRun& run, const std::
     results.traffic.retried += loop.traffic.retried;
     results.traffic.bytes_sent += loop.traffic.bytes_sent;
     results.traffic.bytes_received += loop.traffic.bytes_received;
-    for (auto& stored : loop.stored)
+    for (auto& stored : loop.stored.kept)
       results.stored.push_back(std::move(stored));
+    stored_left_out += loop.stored.left_out;
     first_start = std::min(first_start, loop.first_start);
     last_end = std::max(last_end, loop.last_end);
     overflowed = overflowed || loop.overflowed;
@@ -223,6 +221,14 @@ void merge(Results& results, Runners& runners, const SharedRun& run, const std::
     results.warnings.push_back(std::move(warning));
   if (auto warning = metrics.precision_warning(); !warning.empty())
     results.warnings.push_back(std::move(warning));
+  if (auto warning = run.plan.record_failure->text(); !warning.empty())
+    results.warnings.push_back(std::move(warning));
+  if (stored_left_out > 0) {
+    results.warnings.push_back(
+        fmt::format("{} answers were not kept for store_results: a loop keeps at most 100,000, and 64 MiB of "
+                    "their bodies",
+                    stored_left_out));
+  }
   results.metrics = std::move(metrics).rows();
   results.errors = errors.groups();
   results.endings = endings.groups();

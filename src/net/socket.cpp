@@ -41,10 +41,7 @@ int Socket::bind(const Address& local) noexcept {
 }
 
 int Socket::connect(const Address& peer) noexcept {
-  while (::connect(descriptor_, peer.data(), peer.size()) != 0) {
-    if (errno != EINTR) return errno;
-  }
-  return 0;
+  return ::connect(descriptor_, peer.data(), peer.size()) == 0 ? 0 : errno;
 }
 
 int Socket::connect_error() const noexcept {
@@ -98,7 +95,6 @@ Reason reason_of(int error) noexcept {
     case ETIMEDOUT:
       return Reason::connect_timeout;
     case EADDRNOTAVAIL:
-    case EAGAIN:  // connect() to a Unix socket whose backlog is full
       return Reason::no_ports;
     case EMFILE:
     case ENFILE:

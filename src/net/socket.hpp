@@ -37,7 +37,8 @@ class Socket {
   int open(int family) noexcept;
   /// Chooses the local address; its port is chosen when it connects (IP_BIND_ADDRESS_NO_PORT). 0 or an errno.
   [[nodiscard]] int bind(const Address& local) noexcept;
-  /// Begins to connect. 0 if that is done already, EINPROGRESS, or another errno.
+  /// Begins to connect. 0 if that is done already, EINPROGRESS, EAGAIN for a Unix socket whose queue of
+  /// connections is full, or another errno.
   [[nodiscard]] int connect(const Address& peer) noexcept;
   /// How connecting went, once the socket is writable: 0 or an errno.
   [[nodiscard]] int connect_error() const noexcept;

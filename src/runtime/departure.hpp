@@ -20,6 +20,11 @@ struct Departure {
   [[noreturn]] static void abandon(EventLoop& loop, FiberEnd end) noexcept;
   /// Says why the fiber that runs now is about to be abandoned.
   static void note_reason(EventLoop& loop, std::string why) { loop.fiber_end_reason_ = std::move(why); }
+  /// In a signal handler: the fiber that runs now has used up its stack, and goes on in a guard page until it
+  /// leaves for the loop; there it ends as FiberEnd::overflowed.
+  static void note_opened_guard(EventLoop& loop) noexcept {
+    loop.guard_opened_.store(true, std::memory_order_relaxed);
+  }
   /// Whether the watchdog still means the fiber that runs now.
   static bool interrupt_wanted(const EventLoop& loop) noexcept {
     return loop.interrupt_at_.load(std::memory_order_relaxed) ==

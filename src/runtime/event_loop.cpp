@@ -33,8 +33,8 @@ constexpr std::size_t kEnoughEvents = 24;
 
 }  // namespace
 
-EventLoop::EventLoop(Clock& clock, Reactor& reactor, std::size_t stack_size)
-    : clock_(clock), reactor_(reactor), stacks_(stack_size) {
+EventLoop::EventLoop(Clock& clock, Reactor& reactor, std::size_t stack_size, GuardKind guard)
+    : clock_(clock), reactor_(reactor), stacks_(stack_size, guard) {
   install_fault_handlers();
 }
 
@@ -194,9 +194,16 @@ void EventLoop::resume(Fiber& fiber) {
     fiber.exceptions_ = *thread_exceptions_;
     *thread_exceptions_ = own;
     switches_.store(switches_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    if (fiber_end_) break;
     call = std::exchange(loop_call_, nullptr);
     go_back = std::exchange(return_at_once_, false);
+    // Before anything is done for it: it would be made ready, or what it has written over would be used.
+    const bool overflowed = guard_opened_.load(std::memory_order_relaxed) ||
+                            (fiber.stack_.canary && StackPool::canary_broken(fiber.stack_));
+    if (overflowed) [[unlikely]] {
+      guard_opened_.store(false, std::memory_order_relaxed);
+      fiber_end_ = FiberEnd::overflowed;
+    }
+    if (fiber_end_) break;
     if (call != nullptr) {
       current_ = nullptr;
       call(loop_call_argument_);
@@ -204,12 +211,7 @@ void EventLoop::resume(Fiber& fiber) {
     }
   } while (go_back);
   current_ = nullptr;
-  if (fiber_end_) {
-    finish(fiber, *std::exchange(fiber_end_, std::nullopt));
-  } else if (StackPool::canary_broken(fiber.stack_)) {
-    stacks_.restore_guard(fiber.stack_);
-    finish(fiber, FiberEnd::overflowed);
-  }
+  if (fiber_end_) finish(fiber, *std::exchange(fiber_end_, std::nullopt));
 }
 
 void EventLoop::finish(Fiber& fiber, FiberEnd end) {

@@ -29,7 +29,7 @@ class SignalStack;
 /// run().
 class EventLoop {
  public:
-  EventLoop(Clock& clock, Reactor& reactor, std::size_t stack_size = 0);
+  EventLoop(Clock& clock, Reactor& reactor, std::size_t stack_size = 0, GuardKind guard = GuardKind::light);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -167,6 +167,8 @@ class EventLoop {
   // leaving it.
   std::optional<FiberEnd> fiber_end_;
   std::string fiber_end_reason_;
+  // Whether a signal handler has opened a guard page of the fiber that runs now.
+  std::atomic<bool> guard_opened_ = false;
   std::size_t events_ = 0;
   std::vector<std::unique_ptr<IoHandler>> doomed_;
   Instant woke_at_{};

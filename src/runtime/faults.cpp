@@ -80,7 +80,10 @@ void on_segv(int signal, siginfo_t* info, void* signal_context) {
         const bool opened = ::madvise(page, page_size(), kGuardRemove) == 0 ||
                             ::mprotect(page, page_size(), PROT_READ | PROT_WRITE) == 0;
         errno = saved_errno;
-        if (opened) return;
+        if (opened) {
+          Departure::note_opened_guard(*loop);
+          return;
+        }
       }
       Departure::abandon(*loop, FiberEnd::overflowed);
     }

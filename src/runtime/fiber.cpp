@@ -31,7 +31,7 @@ void Fiber::wake(Wake reason) noexcept {
 
 void Fiber::cancel() noexcept {
   cancelled_ = true;
-  if (!masked_) wake(Wake::cancelled);
+  wake(Wake::cancelled);
 }
 
 namespace {

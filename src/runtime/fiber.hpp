@@ -44,11 +44,9 @@ class FiberMain {
 class Fiber final : public Timer {
  public:
   /// Marks the fiber cancelled for good and wakes it if it waits. On the loop's thread; not from the fiber
-  /// itself while it waits uninterruptibly. While cancellation is masked it takes effect once it is unmasked.
+  /// itself while it waits uninterruptibly.
   void cancel() noexcept;
-  [[nodiscard]] bool cancelled() const noexcept { return cancelled_ && !masked_; }
-  /// While masked, the fiber waits as if it were not cancelled: for teardown.
-  void mask_cancellation(bool masked) noexcept { masked_ = masked; }
+  [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
   /// Forgets a cancellation (the deadline of a teardown that has ended).
   void clear_cancellation() noexcept { cancelled_ = false; }
 
@@ -86,7 +84,6 @@ class Fiber final : public Timer {
   State state_ = State::waiting;
   Wake wake_reason_ = Wake::ready;
   bool cancelled_ = false;
-  bool masked_ = false;
   bool uninterruptible_ = false;
 #ifdef CHAPERON_ASAN
   void* fake_stack_ = nullptr;

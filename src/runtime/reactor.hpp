@@ -25,8 +25,8 @@ class Reactor {
   /// refuses (errno). Closing the descriptor ends it.
   virtual bool add(int descriptor, IoHandler& handler) = 0;
 
-  /// Forgets events of this handler that were collected but not delivered yet; to be called before it is
-  /// destroyed.
+  /// Forgets events of this handler that were collected but not delivered yet: for one that is destroyed at
+  /// once. One that is given to EventLoop::destroy_later() outlives them, and still hears of them.
   virtual void forget(IoHandler& handler) noexcept = 0;
 
   /// Waits until something is ready, `deadline` has come, or wake() was called, then delivers the events;

@@ -58,8 +58,8 @@ void discard_pages(std::byte* from, std::byte* to) noexcept {
   if (first < last) ::madvise(first, static_cast<std::size_t>(last - first), MADV_DONTNEED);
 }
 
-StackPool::StackPool(std::size_t stack_size)
-    : stack_size_(stack_size == 0 ? kDefaultSize : stack_size), guard_kind_(GuardKind::light) {
+StackPool::StackPool(std::size_t stack_size, GuardKind guard)
+    : stack_size_(stack_size == 0 ? kDefaultSize : stack_size), guard_kind_(guard) {
   stack_size_ = std::max(stack_size_, kSmallestStack) * kSanitizerFactor;
   stack_size_ = (stack_size_ + page_size() - 1) / page_size() * page_size();
 }

@@ -32,8 +32,8 @@ class StackPool {
   static constexpr std::size_t kGuardPages = 4;
 
   /// `stack_size` is rounded up to whole pages; 0 is kDefaultSize. Guard included, a stack has at least 32
-  /// KiB.
-  explicit StackPool(std::size_t stack_size = 0);
+  /// KiB. `guard`: the kind to begin with, where the machine has it.
+  explicit StackPool(std::size_t stack_size = 0, GuardKind guard = GuardKind::light);
   ~StackPool();
   StackPool(const StackPool&) = delete;
   StackPool& operator=(const StackPool&) = delete;

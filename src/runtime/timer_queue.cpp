@@ -31,7 +31,8 @@ void TimerQueue::arm(Timer& timer, Instant due) {
 void TimerQueue::fire_due(Instant now) {
   while (!heap_.empty() && heap_.front().key <= now) {
     Timer& timer = *heap_.front().timer;
-    if (timer.due_ > now && timer.armed()) {
+    // Moved later since: others may be due before it.
+    if (timer.due_ > heap_.front().key && timer.armed()) {
       sift_down(0, {.key = timer.due_, .timer = &timer});
       continue;
     }

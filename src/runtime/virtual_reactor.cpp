@@ -6,7 +6,7 @@ namespace chaperon::runtime {
 
 bool VirtualReactor::add(int /*descriptor*/, IoHandler& /*handler*/) {
   errno = ENOTSUP;
-  return false;
+  return silent_;
 }
 
 void VirtualReactor::forget(IoHandler& /*handler*/) noexcept {}

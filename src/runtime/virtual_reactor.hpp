@@ -13,13 +13,16 @@ class VirtualReactor final : public Reactor {
  public:
   explicit VirtualReactor(Clock& clock) : clock_(clock) {}
 
-  /// Always false, with errno ENOTSUP: there is no I/O here.
+  /// False, with errno ENOTSUP: there is no I/O here.
   bool add(int descriptor, IoHandler& handler) override;
   void forget(IoHandler& handler) noexcept override;
   std::size_t wait(Instant now, Instant deadline) override;
   void pause(Duration /*time*/) override {}
   [[nodiscard]] Instant woke_at() const noexcept override { return clock_.now(); }
   void wake() noexcept override { woken_.store(true); }
+
+  /// Makes add() take descriptors, of which nothing will ever be heard: of peers that never answer.
+  void watch_in_silence() noexcept { silent_ = true; }
 
   /// Whether the last wait() had neither a deadline nor a wake-up: nothing will ever happen again.
   [[nodiscard]] bool idle() const noexcept { return idle_; }
@@ -28,6 +31,7 @@ class VirtualReactor final : public Reactor {
   Clock& clock_;
   std::atomic<bool> woken_ = false;
   bool idle_ = false;
+  bool silent_ = false;
 };
 
 }  // namespace chaperon::runtime

@@ -54,14 +54,16 @@ bool exchange(State& state, HttpRequest& request, Instant deadline) {
   auto& loop = state.context.loop;
   state.actions_without_wait = 0;
   const auto wake = loop.suspend(deadline, [&request] { request.begin(); });
-  if (wake == runtime::Wake::ready) return true;
-  if (wake == runtime::Wake::deadline) {
-    loop.on_loop_stack([&request] { request.give_up(Reason::timeout); });
-    return true;
+  // It may have come to its end between the fiber's waking and its turn.
+  const bool under_way = request.began() && !request.over();
+  if (wake == runtime::Wake::cancelled) {
+    if (under_way) loop.on_loop_stack([&request] { request.give_up(Reason::cancelled); });
+    state.cancelled_here();
+    return false;
   }
-  if (request.began()) loop.on_loop_stack([&request] { request.give_up(Reason::cancelled); });
-  state.cancelled_here();
-  return false;
+  if (wake == runtime::Wake::deadline && under_way)
+    loop.on_loop_stack([&request] { request.give_up(Reason::timeout); });
+  return true;
 }
 
 // The whole of an HTTP action. Not inlined: what it keeps on the stack is gone before the session parks.

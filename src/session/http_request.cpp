@@ -1,13 +1,10 @@
 #include "session/http_request.hpp"
 
-#include <algorithm>
-#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/duration_text.hpp"
-#include "base/json.hpp"
 #include "base/log.hpp"
 #include "http/ascii.hpp"
 #include "http/content_coding.hpp"
@@ -16,22 +13,9 @@
 namespace chaperon::session {
 namespace {
 
-// A larger body waits for the server's `100 Continue`: it may not want it.
-constexpr std::size_t kExpectContinueFrom = std::size_t{1} << 20;
 constexpr std::uint32_t kNoProfile = UINT32_MAX;
 constexpr std::size_t kMostStored = 100'000;
-
-// A header that is meant for the origin that redirects, and not for the one that it redirects to.
-bool is_for_one_origin(const Header& header) {
-  return http::equal_ignoring_case(header.name, "Authorization") ||
-         http::equal_ignoring_case(header.name, "Cookie") || http::equal_ignoring_case(header.name, "Host");
-}
-
-Headers for_any_origin(std::span<const Header> headers) {
-  Headers kept(headers.begin(), headers.end());
-  std::erase_if(kept, is_for_one_origin);
-  return kept;
-}
+constexpr std::size_t kMostStoredBytes = std::size_t{64} << 20;
 
 std::string_view method_token(const RequestSpec& spec) {
   return spec.method == http::Method::other ? spec.method_name : http::to_string(spec.method);
@@ -39,7 +23,7 @@ std::string_view method_token(const RequestSpec& spec) {
 
 }  // namespace
 
-// --- What is asked -------------------------------------------------------------------------------
+// --- What is asked (see also request_encoding.cpp) -------------------------------------------------
 
 void HttpRequest::begin() {
   const Settings& settings = state_.settings();
@@ -145,42 +129,6 @@ Route HttpRequest::make_route(const Settings& settings) const {
   return route;
 }
 
-void HttpRequest::encode_body() {
-  const HttpOptions& options = *spec_.options;
-  const int bodies = int{!options.json.is_discarded()} + int{!options.form.is_discarded()} +
-                     int{options.body.has_value()} + int{!options.multipart.empty()} +
-                     int{options.gzip.body().has_value()};
-  if (bodies > 1) {
-    throw InvalidArgument(
-        fmt::format("{} has {} bodies: give one of json, form, body, multipart and gzip (`.gzip = true` "
-                    "compresses another)",
-                    route_->label, bodies));
-  }
-  if (bodies == 0) return;
-  has_body_ = true;
-  if (!options.json.is_discarded()) {
-    body_ = dump(options.json);
-    content_type_ = "application/json";
-  } else if (!options.form.is_discarded()) {
-    body_ = http::encode_form(options.form);
-    content_type_ = "application/x-www-form-urlencoded";
-  } else if (!options.multipart.empty()) {
-    const auto boundary = http::make_boundary(state_.random, options.multipart);
-    body_ = http::encode_multipart(options.multipart, boundary);
-    content_type_ = http::multipart_content_type(boundary);
-  }
-  body = options.body          ? std::string_view(*options.body)
-         : options.gzip.body() ? std::string_view(*options.gzip.body())
-                               : body_;
-  if (options.gzip.on()) {
-    body_ = http::gzip_compress(body);
-    body = body_;
-    gzipped_ = true;
-  }
-  chunked = options.chunked;
-  expect_continue = body.size() > kExpectContinueFrom;
-}
-
 void HttpRequest::prepare_response(const Settings& settings) {
   auto*& response = state_.response;
   if (response == nullptr) {
@@ -205,67 +153,6 @@ bool HttpRequest::wants_json() const {
          (spec_.options->decode == Decode::json || spec_.options->with_result.takes_json());
 }
 
-void HttpRequest::append_head(std::string& out) const {
-  const Settings& settings = state_.settings();
-  const HttpOptions* options = spec_.options;
-  const bool plain = options == nullptr || options->headers.empty();
-  const std::span<const Header> of_call = plain ? std::span<const Header>() : options->headers;
-  const bool has_host = spec_.with_authorization &&
-                        (settings.has_host || http::find_header({state_.headers}, "Host") != nullptr ||
-                         http::find_header({of_call}, "Host") != nullptr);
-  const std::string_view head = route_->head;
-  out.append(has_host ? head.substr(0, head.find('\n') + 1) : head);
-
-  // Of the call, of the session, of the config: authorization_ is empty where the call has none.
-  const std::string* authorization = !state_.authorization.empty() ? &state_.authorization
-                                     : route_->is_foreign          ? &authorization_
-                                                                   : &settings.authorization;
-  if (!authorization_.empty()) authorization = &authorization_;
-
-  if (plain && state_.headers.empty() && authorization == &settings.authorization &&
-      spec_.with_authorization) {
-    out.append(settings.header_block);
-  } else if (!spec_.with_authorization) {
-    http::append_headers(
-        out, {for_any_origin(settings.headers), for_any_origin(state_.headers), for_any_origin(of_call)});
-  } else {
-    http::append_headers(out, {settings.headers, state_.headers, of_call});
-    const bool has_own =
-        http::find_header({settings.headers, state_.headers, of_call}, "Authorization") != nullptr;
-    if (!has_own && !authorization->empty()) http::append_header(out, "Authorization", *authorization);
-  }
-
-  if (has_body_) {
-    const bool typed = settings.has_content_type ||
-                       http::find_header({state_.headers}, "Content-Type") != nullptr ||
-                       http::find_header({of_call}, "Content-Type") != nullptr;
-    if (!typed && !content_type_.empty()) http::append_header(out, "Content-Type", content_type_);
-    if (gzipped_) http::append_header(out, "Content-Encoding", "gzip");
-    if (expect_continue) http::append_header(out, "Expect", "100-continue");
-  }
-  if (chunked && has_body_) {
-    http::append_header(out, "Transfer-Encoding", "chunked");
-  } else if (has_body_ || method == http::Method::post || method == http::Method::put ||
-             method == http::Method::patch) {
-    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", body.size());
-  }
-  const bool has_cookies = state_.cookies && !state_.cookies->empty();
-  // RFC 6265, section 5.4: one Cookie header at most. One that the scenario wrote goes before the jar's.
-  const bool has_own_cookies =
-      has_cookies && spec_.with_authorization &&
-      http::find_header({settings.headers, state_.headers, of_call}, "Cookie") != nullptr;
-  if (has_cookies && !has_own_cookies) {
-    const auto before = out.size();
-    out.append("Cookie: ");
-    if (state_.cookies->append_header_value(out, route_->url, std::chrono::system_clock::now())) {
-      out.append("\r\n");
-    } else {
-      out.resize(before);
-    }
-  }
-  out.append("\r\n");
-}
-
 // --- What came of it -----------------------------------------------------------------------------
 
 void HttpRequest::connected(Duration took) {
@@ -279,6 +166,7 @@ void HttpRequest::queued(Duration waited) {
 }
 
 void HttpRequest::finished() {
+  over_ = true;
   if (reason == Reason::none) take_cookies();
   if (reason == Reason::none && spec_.follows) find_redirect();
   if (reason == Reason::none && (!decode_content_ || decode())) {
@@ -338,6 +226,10 @@ bool HttpRequest::decode() {
     reason = Reason::decode;
     message = fmt::format("the body of the answer ({} {}) is not JSON", answer.status,
                           answer.header("content-type"));
+  } catch (const std::exception& e) {
+    // JSON with a number that no double holds, or more than there is memory for.
+    reason = Reason::decode;
+    message = fmt::format("the body of the answer ({}) cannot be decoded: {}", answer.status, e.what());
   }
   return false;
 }
@@ -392,17 +284,22 @@ void HttpRequest::give_up(Reason why) {
 
 void HttpRequest::store_result() {
   auto& stored = state_.context.stored;
-  if (stored.size() >= kMostStored) return;
+  const std::size_t bytes = into->message.status != 0 ? into->message.body.size() : 0;
+  if (stored.kept.size() >= kMostStored || bytes > kMostStoredBytes - stored.bytes) {
+    ++stored.left_out;
+    return;
+  }
+  stored.bytes += bytes;
   Json result = {{"status", into->message.status}};
   if (!error_.empty()) result["error"] = error_.name();
   if (into->message.status != 0) {
     auto parsed = Json::parse(into->message.body, nullptr, false);
     result["body"] = parsed.is_discarded() ? Json(into->message.body) : std::move(parsed);
   }
-  stored.push_back({{"session", state_.profile.name},
-                    {"id", state_.id.text()},
-                    {"action", route_->label},
-                    {"result", std::move(result)}});
+  stored.kept.push_back({{"session", state_.profile.name},
+                         {"id", state_.id.text()},
+                         {"action", route_->label},
+                         {"result", std::move(result)}});
 }
 
 }  // namespace chaperon::session

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,8 @@ class HttpRequest final : public http::Exchange {
   void give_up(Reason why);
 
   [[nodiscard]] bool began() const noexcept { return began_; }
+  /// Whether it has come to its end, and is recorded.
+  [[nodiscard]] bool over() const noexcept { return over_; }
   [[nodiscard]] const Route& route() const noexcept { return *route_; }
   /// What failed, for on_error: empty for a status of 200 to 399.
   [[nodiscard]] const Error& error() const noexcept { return error_; }
@@ -52,6 +55,8 @@ class HttpRequest final : public http::Exchange {
 
  private:
   void append_head(std::string& out) const override;
+  void append_fields(std::string& out, std::span<const Header> of_call) const;
+  [[nodiscard]] const std::string* authorization(std::span<const Header> of_call) const;
   void connected(Duration took) override;
   void queued(Duration waited) override;
   void finished() override;
@@ -84,6 +89,7 @@ class HttpRequest final : public http::Exchange {
   bool gzipped_ = false;
   bool has_body_ = false;
   bool began_ = false;
+  bool over_ = false;
   bool decode_content_ = false;
   Error error_;
   Json json_ = Json::value_t::discarded;

@@ -70,6 +70,30 @@ void State::run() {
     end = classify_exception();
   }
   outcome = end;
+  if (!states.empty()) destroy_states();
+}
+
+// On the fiber: what a destructor throws, or waits for, is its session's affair alone. As in a teardown,
+// whatever has cancelled the session does not concern it, and what comes now comes too late.
+void State::destroy_states() noexcept {
+  const Outcome outcome_before = outcome;
+  auto reason_before = outcome_reason;
+  thrown_cancellations = 0;
+  fiber->clear_cancellation();
+  in_teardown_ = true;
+  {
+    const TeardownDeadline deadline(*this);
+    while (!states.empty()) {
+      // A destructor may ask for another state, which is then the last one.
+      const auto last = states.end() - states.begin() - 1;
+      const auto [type, value] = states.back();
+      type->destroy(value);
+      states.erase(states.begin() + last);
+    }
+  }
+  in_teardown_ = false;
+  outcome = outcome_before;
+  outcome_reason = std::move(reason_before);
 }
 
 Duration State::duration_from_config(std::string_view key, Duration fallback) const {

@@ -37,6 +37,13 @@ struct RequestCounters {
   std::uint64_t errors = 0;
 };
 
+/// What store_results has kept, and how much it could not.
+struct StoredResults {
+  std::vector<Json> kept;
+  std::size_t bytes = 0;  ///< of their bodies
+  std::uint64_t left_out = 0;
+};
+
 /// One loop's client, recorder and logs. Used on the loop's thread only.
 struct LoopContext {
   LoopContext(runtime::EventLoop& event_loop, std::shared_ptr<net::DnsCache> dns,
@@ -60,9 +67,8 @@ struct LoopContext {
   bool live = false;          ///< whether somebody looks at `window`
   metrics::Histogram window;  ///< of answers since it was last cleared, for the live display
   metrics::Histogram queued;  ///< how long requests waited for the generator itself
-  std::vector<Json> stored;   ///< by store_results
+  StoredResults stored;       ///< by store_results
   Instant run_start;
-  std::string scratch;
 };
 
 }  // namespace chaperon::session

@@ -126,6 +126,7 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   Headers headers;
   std::string authorization;  ///< by basic_auth() or bearer_token()
   std::unique_ptr<http::CookieJar> cookies;
+  /// Destroyed at the end of run(); those of an abandoned session never are.
   std::vector<std::pair<const detail::StateType*, void*>> states;
 
   http::Pool pool;
@@ -139,6 +140,7 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   Outcome run_part(const detail::ScenarioPart& part);
   void run_nested_part(const detail::ScenarioPart& scenario);
   void tear_down(const detail::ScenarioPart& part);
+  void destroy_states() noexcept;
   Outcome classify_exception();
   void assignments_to_config();
   void wait_for_start();

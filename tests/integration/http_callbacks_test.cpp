@@ -110,7 +110,18 @@ TEST(HttpCallbacks, JsonThatIsNoneIsADecodeError) {
   EXPECT_EQ(results.count("User Error decode get(" + server.url() + "/j)"), 2U);
   EXPECT_EQ(results.count("User get(" + server.url() + "/j)"), 1U);
   EXPECT_EQ(server.connections(), 1U);
-  expect_conservation(results);
+  expect_conservation(results, 2);
+}
+
+TEST(HttpCallbacks, JsonThatCannotBeHeldIsADecodeError) {
+  ScriptedServer server(always(answer(R"({"x": 1e999})")));
+  const auto results = run_user(server.url(), [&](Session& s) {
+    s.get("/j", {.decode = Decode::json});
+    EXPECT_EQ(s.response().error().reason, Reason::decode);
+    EXPECT_THAT(s.response().error().message, HasSubstr("1e999"));
+  });
+  EXPECT_EQ(results.count("User Error decode get(" + server.url() + "/j)"), 1U);
+  expect_conservation(results, 1);
 }
 
 TEST(HttpCallbacks, AnErrorsBodyNeedNotBeJson) {

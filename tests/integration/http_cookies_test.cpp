@@ -153,6 +153,23 @@ TEST(HttpAuthorization, IsSentByWhatIsNearestToTheCall) {
             "Key k");
 }
 
+TEST(HttpAuthorization, AHeaderGivesWayToWhatIsNearerToTheCall) {
+  const Json config{{"http", {{"headers", {{"authorization", "Key config"}}}}}};
+  const HttpOptions with_option{.basic_auth = BasicAuth{"bob", "pw:"}};
+  EXPECT_EQ(authorization([](Session& s) { s.bearer_token("t").get("/"); }, config), "Bearer t");
+  EXPECT_EQ(authorization([](Session& s) { s.basic_auth("ann", "pw").get("/"); }, config), kAnn);
+  EXPECT_EQ(authorization([&](Session& s) { s.get("/", with_option); }, config), kBob);
+  EXPECT_EQ(
+      authorization([&](Session& s) { s.set_header("Authorization", "Key session").get("/", with_option); }),
+      kBob);
+  EXPECT_EQ(authorization([](Session& s) { s.set_header("Authorization", "Key session").get("/"); }, config),
+            "Key session");
+  // Of one level the header is what was written out.
+  EXPECT_EQ(authorization(
+                [](Session& s) { s.bearer_token("t").set_header("Authorization", "Key session").get("/"); }),
+            "Key session");
+}
+
 TEST(HttpAuthorization, OfAFullUrlIsThatRequestsAlone) {
   ScriptedServer server(always(answer("ok")));
   const auto site = "127.0.0.1:" + std::to_string(server.port());

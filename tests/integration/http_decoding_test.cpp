@@ -153,7 +153,7 @@ void expect_undecodable(const std::string& bytes, std::string_view reason, std::
   EXPECT_EQ(results.count("User Error " + std::string(reason) + " get(" + server.url() + "/z)"), 1U);
   EXPECT_EQ(results.count("User get(" + server.url() + "/z)"), 0U);
   EXPECT_EQ(server.connections(), 1U);
-  expect_conservation(results);
+  expect_conservation(results, 1);
 }
 
 TEST(HttpDecodingOf, CorruptBodies) {

@@ -76,7 +76,7 @@ TEST(HttpRedirect, JsonThatTheLastRedirectDoesNotHaveIsADecodeError) {
   EXPECT_FALSE(called);
   EXPECT_EQ(results.count("User Error decode get(" + target.url() + "/redirect/1)"), 1U);
   EXPECT_EQ(results.traffic.requests, 11U);
-  expect_conservation(results);
+  expect_conservation(results, 1);
 }
 
 // The requests after one `asked` that is answered by a redirect to /next and then by 200.
@@ -211,7 +211,7 @@ TEST(HttpRedirect, ALocationThatCannotBeFollowedIsAnError) {
     EXPECT_EQ(results.count("User Error malformed get(" + server.url() + path + ")"), 1U) << path;
     EXPECT_EQ(results.count("User get(" + server.url() + path + ")"), 0U) << path;
   }
-  expect_conservation(results);
+  expect_conservation(results, 3);
 }
 
 }  // namespace

@@ -249,5 +249,17 @@ TEST_F(SessionHttpTest, StoreResultsKeepsWhatCame) {
                                           {"result", {{"status", 200}, {"body", {{"n", 1}}}}}}}));
 }
 
+TEST_F(SessionHttpTest, StoreResultsIsBounded) {
+  ScriptedServer server(answering({}, std::string(std::size_t{15} << 20, 'x')));
+  A::script.run = [&](Session& s) {
+    for (int i = 0; i < 6; ++i)
+      s.get("/x");
+  };
+  const auto results = run({{scenario<A>, {{"store_results", true}}}}, {{"base_url", server.url()}});
+  EXPECT_EQ(results.stored.size(), 4U);
+  EXPECT_THAT(results.warnings, ElementsAre("2 answers were not kept for store_results: a loop keeps at most "
+                                            "100,000, and 64 MiB of their bodies"));
+}
+
 }  // namespace
 }  // namespace chaperon::session_test

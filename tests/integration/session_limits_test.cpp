@@ -1,10 +1,17 @@
 // A machine that has nothing left: no descriptors, no memory for stacks. In a child process, whose limits are
 // its own.
 #include <atomic>
+#include <cerrno>
+#include <cstddef>
 #include <fstream>
+#include <iterator>
 #include <string>
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,6 +90,19 @@ Json summary(const Results& results) {
           {"errors", errors}};
 }
 
+/// From here on every sendto() of this process fails. False if the machine does not let it.
+bool fail_sends(int error) {
+  sock_filter rules[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendto, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{.len = std::size(rules), .filter = rules};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
 class SessionLimitsTest : public SessionRunTest {
  protected:
   void SetUp() override {
@@ -135,6 +155,21 @@ TEST_F(SessionLimitsTest, SessionsThatKeepTheirDescriptorsLeaveNoneForTheRest) {
   EXPECT_THAT(child.returned["errors"][0]["example"].get<std::string>(),
               HasSubstr("raise the limit (ulimit -n) or use fewer sessions"));
   EXPECT_EQ(server.count_requests(), answered);
+}
+
+TEST_F(SessionLimitsTest, ARequestThatTheKernelHasNoRoomForFailsAtOnce) {
+  ScriptedServer server(answering());
+  A::script.run = [](Session& s) { s.get("/"); };
+  const auto child = in_child(RLIMIT_CORE, 0, [&]() -> Json {
+    if (!fail_sends(ENOBUFS)) return "no seccomp";
+    return summary(run({{scenario<A>, {}}}, {{"base_url", server.url()}, {"timeout", "5s"}}));
+  });
+  ASSERT_EQ(child.status, 0);
+  if (child.returned == "no seccomp") GTEST_SKIP() << "this machine has no seccomp";
+  EXPECT_EQ(child.returned["rows"].value("A Error no_descriptors get(" + server.url() + "/)", 0), 1)
+      << child.returned;
+  EXPECT_EQ(child.returned["errors"][0]["example"],
+            "the request cannot be sent to " + server.url() + ": No buffer space available");
 }
 
 #ifndef CHAPERON_ASAN  // which reserves more address space than a limit allows

@@ -63,6 +63,15 @@ TEST_F(ResolverTest, ReadsTheHostsFile) {
   EXPECT_EQ(again.times, 0);
 }
 
+TEST_F(ResolverTest, AnAnswerMayBeKeptForEver) {
+  Resolver keeping(loop, cache, kForever);
+  Request request(reactor);
+  ASSERT_EQ(keeping.resolve("localhost", request), nullptr);
+  wait_for(request);
+  Request again(reactor);
+  EXPECT_EQ(keeping.resolve("localhost", again), request.answer);
+}
+
 TEST_F(ResolverTest, FindsANameWhenDescriptorsAreUsedUp) {
 #if defined(CHAPERON_ASAN)
   GTEST_SKIP() << "UndefinedBehaviorSanitizer needs descriptors of its own";

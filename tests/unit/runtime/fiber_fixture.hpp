@@ -34,6 +34,8 @@ class TestFiber final : public FiberMain {
 
 class FiberTest : public ::testing::Test {
  protected:
+  explicit FiberTest(GuardKind guard = GuardKind::light) : loop(clock, reactor, 0, guard) {}
+
   TestFiber& spawn(std::function<void()> function) {
     fibers_.emplace_back(std::move(function));
     handles_.push_back(loop.spawn(fibers_.back()));
@@ -52,7 +54,7 @@ class FiberTest : public ::testing::Test {
   static constexpr Instant kStart = Instant{} + 1h;
   Clock clock{kStart};
   VirtualReactor reactor{clock};
-  EventLoop loop{clock, reactor};
+  EventLoop loop;
 
  private:
   std::deque<TestFiber> fibers_;

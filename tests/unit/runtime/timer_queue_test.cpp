@@ -136,6 +136,18 @@ TEST(TimerQueue, AnAlarmMayArmItselfAgain) {
   EXPECT_EQ(repeating.count, 5);
 }
 
+TEST(TimerQueue, ATimerMovedLaterFiresAfterThoseThatAreDueBeforeIt) {
+  TimerQueue queue;
+  std::vector<int> rung;
+  Alarm moved(&rung, 30);
+  Alarm other(&rung, 20);
+  queue.arm(moved, at(10));
+  queue.arm(other, at(20));
+  queue.arm(moved, at(30));
+  queue.fire_due(at(40));
+  EXPECT_EQ(rung, (std::vector{20, 30}));
+}
+
 // Against a plain list: random arming, disarming and firing.
 TEST(TimerQueue, AgreesWithAPlainList) {
   TimerQueue queue;

@@ -107,22 +107,17 @@ TEST_F(AssignmentsTest, StateIsMadeAtFirstUseAndIsTheSessionsOwn) {
   B::script.run = [](Session& s) {
     EXPECT_EQ(s.state<Counter>().value, 0);
     s.state<Counter>().value = 8;
+    EXPECT_EQ(Counter::live, 2);
     s.delay(2ms);
     EXPECT_EQ(s.state<Counter>().value, 8);
-    EXPECT_EQ(Counter::live, 2);
+    EXPECT_EQ(Counter::live, 1) << "the other session is over";
   };
-  Profile profile;
-  const auto a = scenario<A>;
-  const auto b = scenario<B>;
-  {
-    State first(context, profile, a.parts(), 1, *this);
-    State second(context, profile, b.parts(), 2, *this);
-    ASSERT_TRUE(first.start() && second.start());
-    EXPECT_EQ(Counter::live, 0);
-    run_all();
-    EXPECT_EQ(first.outcome, Outcome::ok);
-    EXPECT_EQ(second.outcome, Outcome::ok);
-  }
+  const auto& first = start(scenario<A>);
+  const auto& second = start(scenario<B>);
+  EXPECT_EQ(Counter::live, 0);
+  run_all();
+  EXPECT_EQ(first.outcome, Outcome::ok);
+  EXPECT_EQ(second.outcome, Outcome::ok);
   EXPECT_EQ(Counter::live, 0);
 }
 

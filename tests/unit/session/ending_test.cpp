@@ -9,6 +9,7 @@ namespace {
 class EndingTest : public SessionTest {};
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 TEST_F(EndingTest, AScenarioThatReturnsIsOkAndInNoListOfEndings) {
@@ -317,6 +318,82 @@ TEST_F(EndingTest, ScenarioTimeoutCountsFromTheStartOfInitAfterTheStartDelay) {
 
 TEST_F(EndingTest, AScenarioThatEndsBeforeItsTimeoutIsOk) {
   run_ok([](Session& s) { s.delay(99ms); }, {{"scenario_timeout", 100}});
+}
+
+// --- The end of state<T>
+
+struct Throwing {
+  Throwing() = default;
+  Throwing(const Throwing&) = default;
+  Throwing& operator=(const Throwing&) = default;
+  ~Throwing() { throw_it(); }
+  static void throw_it() { throw std::runtime_error("not closed"); }
+};
+
+struct Noted {
+  static inline std::vector<std::string> log;
+  std::string name;
+  Session* session = nullptr;
+  ~Noted() {
+    if (session != nullptr) session->delay(1s);
+    if (!name.empty()) log.push_back(name);
+  }
+};
+
+TEST_F(EndingTest, AStateWhoseDestructorThrowsEndsItsSessionAlone) {
+  A::script.run = [](Session& s) { static_cast<void>(s.state<Throwing>()); };
+  B::script.run = [](Session& s) { s.delay(1s); };
+  const auto& failing = start(scenario<A>);
+  const auto& other = start(scenario<B>);
+  run_all();
+  EXPECT_EQ(failing.outcome, Outcome::failed);
+  EXPECT_TRUE(failing.abandoned);
+  EXPECT_THAT(failing.outcome_reason, HasSubstr("not closed"));
+  EXPECT_EQ(other.outcome, Outcome::ok);
+}
+
+TEST_F(EndingTest, StateIsDestroyedOnceTheOutcomeIsKnown) {
+  Noted::log.clear();
+  A::script.run = [](Session& s) {
+    s.state<Noted>().name = "cancelled";
+    s.state<Noted>().session = &s;
+    s.delay(1h);
+  };
+  auto& state = start(scenario<A>);
+  cancel_after(5s, state);
+  run_all();
+  // It may wait, as a teardown may.
+  EXPECT_EQ(ended_at(), 6s);
+  EXPECT_EQ(state.outcome, Outcome::cancelled);
+  EXPECT_EQ(state.outcome_reason, "Ctrl-C");
+  EXPECT_FALSE(state.abandoned);
+  EXPECT_THAT(Noted::log, ElementsAre("cancelled"));
+}
+
+TEST_F(EndingTest, ACancellationDuringTheEndOfStateChangesNothing) {
+  Noted::log.clear();
+  A::script.run = [](Session& s) {
+    s.state<Noted>().name = "ok";
+    s.state<Noted>().session = &s;
+  };
+  auto& state = start(scenario<A>);
+  cancel_after(500ms, state);
+  run_all();
+  EXPECT_EQ(ended_at(), 1s);
+  EXPECT_EQ(state.outcome, Outcome::ok);
+  EXPECT_THAT(Noted::log, ElementsAre("ok"));
+}
+
+// What is left on the stack of an abandoned session may refer to its state.
+TEST_F(EndingTest, AnAbandonedSessionsStateStays) {
+  Noted::log.clear();
+  const auto& state = run([](Session& s) {
+    s.state<Noted>().name = "abandoned";
+    const auto fail = [] { throw std::runtime_error("not allowed out"); };
+    [&]() noexcept { fail(); }();
+  });
+  EXPECT_TRUE(state.abandoned);
+  EXPECT_THAT(Noted::log, ElementsAre());
 }
 
 TEST_F(EndingTest, ASessionStartsAfterItsDelay) {
