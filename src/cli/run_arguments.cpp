@@ -53,12 +53,14 @@ RunOptions RunArguments::run_options() const {
 }
 
 ReportOptions RunArguments::report_options() const {
-  return {.output = output,
-          .format = format,
-          .tag = tag,
-          .print_results = print_results,
-          .print_metrics = print_metrics,
-          .allow_failures = allow_failures};
+  ReportOptions options{.output = output,
+                        .format = format,
+                        .tag = tag,
+                        .print_results = print_results,
+                        .print_metrics = print_metrics,
+                        .allow_failures = allow_failures};
+  if (!config_file.empty()) options.inputs.push_back({.what = "the --config-file", .path = config_file});
+  return options;
 }
 
 LogLevel RunArguments::level() const {

@@ -1,4 +1,5 @@
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -41,7 +42,9 @@ ExitCode run_command(Process& process, const std::vector<std::string>& words) {
   // All that can be wrong is looked at before the compiler is started.
   auto options = given.run_options();
   const LogSession log(given.level());
-  Report report(process, given.report_options());
+  auto report_options = given.report_options();
+  report_options.inputs.push_back({.what = "the scenario file", .path = file});
+  Report report(process, std::move(report_options));
 
   const auto load_tests = load_scenario_file(process, file, flags);
   const auto& load_test =

@@ -1,7 +1,10 @@
 #include "cli/run_report.hpp"
 
 #include <exception>
+#include <filesystem>
 #include <ostream>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -36,6 +39,23 @@ auto as_input_error(F&& f) {
   }
 }
 
+// Neither the output nor what is written beside it may be a file that the run is made from.
+void refuse_to_replace(const std::vector<InputFile>& inputs, const std::filesystem::path& output) {
+  const auto refuse = [&](const std::filesystem::path& written, std::string_view how) {
+    for (const auto& input : inputs) {
+      std::error_code not_there;
+      if (!std::filesystem::equivalent(written, input.path, not_there)) continue;
+      throw InputError(fmt::format("--output {}: {} {}, {}: choose another name", output.string(), how,
+                                   input.what, input.path));
+    }
+  };
+  refuse(output, "this is");
+  for (const auto part : exporting::kSideParts) {
+    const auto beside = exporting::side_path(output, part);
+    refuse(beside, fmt::format("{}, which is written beside it, is", beside.string()));
+  }
+}
+
 }  // namespace
 
 std::string start_text(const RunStart& start, const std::string& title) {
@@ -53,8 +73,10 @@ Report::Report(Process& process, ReportOptions options) : process_(process), opt
     if (!options_.output.empty() && !options_.tag.empty()) {
       throw InputError("--output and --tag both say where results go: give one of them");
     }
-    if (!options_.output.empty())
+    if (!options_.output.empty()) {
+      refuse_to_replace(options_.inputs, options_.output);
       file_.emplace(options_.output, exporting::Parents::must_exist, process_.out);
+    }
   });
 }
 

@@ -15,6 +15,12 @@
 
 namespace chaperon::cli {
 
+/// A file that a run is made from.
+struct InputFile {
+  std::string what;  ///< such as `the scenario file`
+  std::string path;
+};
+
 /// What to do with the results, as the options say it.
 struct ReportOptions {
   std::string output{};  ///< `--output`
@@ -23,14 +29,15 @@ struct ReportOptions {
   bool print_results = false;
   bool print_metrics = false;
   bool allow_failures = false;
-  std::string title{};  ///< such as `bench http://h/: 10 sessions, 10.0 s`; empty: the load test's name
+  std::vector<InputFile> inputs{};  ///< that results must not replace
+  std::string title{};              ///< such as `bench http://h/: 10 sessions, 10.0 s`; empty: the load test's name
 };
 
 /// Where results go. Making it checks all that can be checked before the run.
 class Report {
  public:
   /// Throws InputError for an unknown format, a tag together with an output, or an output that cannot be
-  /// written.
+  /// written or would replace one of the run's own inputs.
   Report(Process& process, ReportOptions options);
 
   /// For `--tag`: checks the path that the load test's name gives. Throws InputError.

@@ -104,6 +104,25 @@ TEST(CommandLine, WrongOptionsAreSaidBeforeTheCompilerStarts) {
   EXPECT_THAT(input_error({"run"}), HasSubstr("FILE is missing"));
 }
 
+TEST(CommandLine, ResultsNeverReplaceWhatTheRunIsMadeFrom) {
+  const test::TempDir directory;
+  const auto path = [&](const char* name) { return (directory / name).string(); };
+  for (const auto* name : {"shop.cpp", "m.config.json", "m.scenarios.json"})
+    test::write_file(directory / name, "{}");
+  std::filesystem::create_symlink(directory / "shop.cpp", directory / "link.csv");
+  const auto error = [&](const std::string& output, const std::string& config) {
+    return input_error({"run", path("shop.cpp"), "--config-file", config, "--output", output});
+  };
+  EXPECT_THAT(error(path("shop.cpp"), path("m.config.json")),
+              HasSubstr("this is the scenario file, " + path("shop.cpp") + ": choose another name"));
+  EXPECT_THAT(error(path("link.csv"), path("m.config.json")), HasSubstr("this is the scenario file"));
+  EXPECT_THAT(error(path("m.config.json"), path("m.config.json")), HasSubstr("this is the --config-file"));
+  EXPECT_THAT(error(path("m.csv"), path("m.config.json")),
+              HasSubstr(path("m.config.json") + ", which is written beside it, is the --config-file"));
+  EXPECT_THAT(error(path("m.csv"), path("m.scenarios.json")), HasSubstr("m.scenarios.json, which is written"));
+  EXPECT_EQ(test::read_file(directory / "shop.cpp"), "{}");
+}
+
 TEST(CommandLine, BenchRefusesWhatCannotWork) {
   EXPECT_THAT(input_error({"bench"}), HasSubstr("URL is missing"));
   EXPECT_THAT(input_error({"bench", "http://h:99999/"}), HasSubstr("99999"));
