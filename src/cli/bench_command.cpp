@@ -92,7 +92,8 @@ http::Url url_argument(const std::string& text) {
 }
 
 struct BenchArguments {
-  std::string url, sessions, duration, total, method, body, threads, output, format, seed;
+  std::string url, sessions, duration, total, method, threads, output, format, seed;
+  std::optional<std::string> body;
   std::vector<std::string> headers;
 };
 
@@ -121,12 +122,12 @@ void fill(Plan& plan, const BenchArguments& given, const http::Url& url) {
   constexpr std::uint64_t kMostRequests = std::uint64_t{1} << 53;
   plan.path = url.target;
   plan.basic_auth = url.basic_auth;
-  if (!given.body.empty()) {
-    plan.request.body = given.body;
+  if (given.body) {
+    plan.request.body = *given.body;
     plan.method = "POST";
   }
   if (!given.method.empty()) plan.method = method_option(given.method);
-  plan.plain_get = plan.method == "GET" && given.body.empty();
+  plan.plain_get = plan.method == "GET" && !given.body;
   for (const auto& header : given.headers)
     plan.headers.push_back(header_option(header));
   if (!given.total.empty()) {
