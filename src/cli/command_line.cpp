@@ -120,6 +120,13 @@ void say_error(Process& process, std::string_view text) {
   *process.err << coloured("error:", Colour::red, process.colours_err()) << ' ' << text << std::endl;
 }
 
+// What nobody could read is no success.
+ExitCode check_output(Process& process, ExitCode code) {
+  if (process.out_is_written()) return code;
+  say_error(process, "the standard output cannot be written: it is closed, or its disk is full");
+  return code == ExitCode::passed ? ExitCode::input : code;
+}
+
 // Turns what a command throws into an exit code and, where it is not said yet, a line on stderr.
 template <class F>
 int guarded(Process& process, F&& f) noexcept {
@@ -129,7 +136,7 @@ int guarded(Process& process, F&& f) noexcept {
   };
   try {
     try {
-      return static_cast<int>(f());
+      return static_cast<int>(check_output(process, f()));
     } catch (const CompileError&) {
       return static_cast<int>(ExitCode::compile_error);
     } catch (const InputError& error) {

@@ -121,7 +121,8 @@ ExitCode Report::run(const RegisteredLoadTest& load_test, RunOptions options) {
   try {
     files = write_files(results);
   } catch (const InputError&) {
-    not_written = std::current_exception();  // a full disk must not lose the table as well
+    // A full disk must not lose the table as well.
+    if (!file_->is_standard_output() || !process_.out_is_written()) not_written = std::current_exception();
   }
   auto code = ExitCode::passed;
   print(results, files, code);

@@ -43,6 +43,7 @@ int milliseconds_until(Clock::time_point deadline) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+  signal(SIGPIPE, SIG_DFL);
   execv(arguments[0], arguments);
   const int error = errno;
   [[maybe_unused]] const auto written = write(failure, &error, sizeof error);

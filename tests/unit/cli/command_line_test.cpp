@@ -63,6 +63,19 @@ TEST(CommandLine, VersionNamesCompilerAndLibraries) {
               AllOf(StartsWith("chaperon " CHAPERON_VERSION " ("), HasSubstr("nlohmann/json 3.")));
 }
 
+TEST(CommandLine, AnOutputThatCannotBeWrittenIsAnErrorUnlessItsReaderHasGone) {
+  FakeProcess fake({"chaperon", "--version"});
+  fake.process.out->setstate(std::ios_base::badbit);
+  EXPECT_EQ(fake.run(), 2);
+  EXPECT_EQ(fake.err(), "error: the standard output cannot be written: it is closed, or its disk is full\n");
+
+  FakeProcess unread({"chaperon", "--version"});
+  unread.process.out->setstate(std::ios_base::badbit);
+  unread.process.out_reader_gone = [] { return true; };
+  EXPECT_EQ(unread.run(), 0);
+  EXPECT_EQ(unread.err(), "");
+}
+
 TEST(CommandLine, UnknownCommandsGetASuggestion) {
   EXPECT_THAT(input_error({"bnech"}), HasSubstr("did you mean bench?"));
   EXPECT_THAT(input_error({"xyzzy"}), HasSubstr("the commands are run, bench, list, new, target"));
