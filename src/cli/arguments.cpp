@@ -117,9 +117,9 @@ void Arguments::refuse_empty_values() const {
   for (const auto* option : not_empty_) {
     const auto& values = option->results();
     if (option->count() == 0 || std::find(values.begin(), values.end(), "") == values.end()) continue;
-    fail(option->get_positional() ? fmt::format("{} is empty", name_of(*option))
-                                  : fmt::format("option {} has an empty value: give it one, or leave it out",
-                                                name_of(*option)));
+    fail(option->get_positional()
+             ? fmt::format("{} is empty", name_of(*option))
+             : fmt::format("option {} has an empty value: give it one, or leave it out", name_of(*option)));
   }
 }
 

@@ -43,8 +43,8 @@ class Arguments {
   void flag(const std::string& names, bool& value, std::string description);
 
   /// Parses what follows the command. Returns false if help was asked for and has been written to
-  /// process.out. Throws InputError for an unknown option (with the one that was probably meant), a missing or
-  /// empty value, a missing argument.
+  /// process.out. Throws InputError for an unknown option (with the one that was probably meant), a missing
+  /// or empty value, a missing argument.
   [[nodiscard]] bool parse(const std::vector<std::string>& arguments, Process& process);
 
   /// The help text.

@@ -56,6 +56,20 @@ void refuse_to_replace(const std::vector<InputFile>& inputs, const std::filesyst
   }
 }
 
+// A run whose time was up has come to its end, and so have its sessions.
+void ended_in_time(Results& results) {
+  const auto cancelled_are_ok = [](SessionCounts& counts) {
+    counts.ok += std::exchange(counts.cancelled, 0);
+  };
+  results.interrupted = false;
+  cancelled_are_ok(results.sessions);
+  for (auto& named : results.sessions_by_name)
+    cancelled_are_ok(named.counts);
+  const auto is_cancelled = [](const ErrorGroup& group) { return group.reason == "cancelled"; };
+  std::erase_if(results.endings, is_cancelled);
+  std::erase_if(results.errors, is_cancelled);
+}
+
 }  // namespace
 
 std::string start_text(const RunStart& start, const std::string& title) {
@@ -98,7 +112,11 @@ ExitCode Report::run(const RegisteredLoadTest& load_test, RunOptions options) {
     const Interrupt interrupt(process_);
     LiveLine live(*process_.err, process_.err_is_terminal, process_.columns);
     bool stopping = false;
-    options.stop = process_.stop.get_token();
+    std::stop_source stop;
+    const auto end = [&stop] { stop.request_stop(); };
+    const std::stop_callback on_interrupt(process_.stop.get_token(), end);
+    const std::stop_callback on_time_up(options_.time_up, end);
+    options.stop = stop.get_token();
     options.progress_interval = kProgressInterval;
     options.on_start = [&](const RunStart& start) {
       *process_.err << start_text(start, options_.title) << std::endl;
@@ -113,6 +131,7 @@ ExitCode Report::run(const RegisteredLoadTest& load_test, RunOptions options) {
     };
     results = run_load_test(load_test, std::move(options));
   }
+  if (options_.time_up.stop_requested() && !process_.stop.stop_requested()) ended_in_time(results);
   // What the sessions logged comes before the summary, not into it.
   stop_log();
   // Files first: whatever happens to the terminal, they are there.

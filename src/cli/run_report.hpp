@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,9 @@ struct ReportOptions {
   bool print_metrics = false;
   bool allow_failures = false;
   std::vector<InputFile> inputs{};  ///< that results must not replace
-  std::string title{};              ///< such as `bench http://h/: 10 sessions, 10.0 s`; empty: the load test's name
+  std::string title{};  ///< such as `bench http://h/: 10 sessions, 10.0 s`; empty: the load test's name
+  /// Requested when the run's time is up: what is under way is cut off then, as it should be.
+  std::stop_token time_up{};
 };
 
 /// Where results go. Making it checks all that can be checked before the run.

@@ -33,11 +33,14 @@ std::string total_requests(const Results& results) {
   const double seconds = std::chrono::duration<double>(results.duration).count();
   std::string text = count_text(traffic.requests);
   if (seconds > 0) text += fmt::format(" ({}/s)", rate_text(static_cast<double>(traffic.requests) / seconds));
-  text += fmt::format(", {}", count_text(traffic.errors, "error", "errors"));
-  if (traffic.errors > 0 && traffic.requests > 0) {
-    const auto share = static_cast<double>(traffic.errors) / static_cast<double>(traffic.requests);
+  const auto cut_off = std::min(requests_cut_off(results), traffic.errors);
+  const auto errors = traffic.errors - cut_off;
+  text += fmt::format(", {}", count_text(errors, "error", "errors"));
+  if (errors > 0 && traffic.requests > 0) {
+    const auto share = static_cast<double>(errors) / static_cast<double>(traffic.requests);
     text += fmt::format(" ({})", percent_text(std::min(share, 1.0)));
   }
+  if (cut_off > 0) text += fmt::format(", {} cut off", count_text(cut_off));
   if (traffic.retried > 0) text += fmt::format(", {} retried", count_text(traffic.retried));
   return text + fmt::format(", {} sent, {} received", bytes_text(traffic.bytes_sent),
                             bytes_text(traffic.bytes_received));

@@ -115,7 +115,8 @@ TEST(CommandLine, WrongOptionsAreSaidBeforeTheCompilerStarts) {
   EXPECT_THAT(input_error({"run", file, "--output", "a.csv", "--tag", "t"}), HasSubstr("give one of them"));
   EXPECT_THAT(input_error({"run", file, "--nonsense"}), HasSubstr("unknown option --nonsense"));
   EXPECT_THAT(input_error({"run"}), HasSubstr("FILE is missing"));
-  EXPECT_THAT(input_error({"run", file, "--base-url", ""}), HasSubstr("option --base-url has an empty value"));
+  EXPECT_THAT(input_error({"run", file, "--base-url", ""}),
+              HasSubstr("option --base-url has an empty value"));
   EXPECT_THAT(input_error({"run", file, "--tag", ""}), HasSubstr("option --tag has an empty value"));
   EXPECT_THAT(input_error({"run", file, ""}), HasSubstr("LOAD_TEST is empty"));
 }
@@ -135,7 +136,8 @@ TEST(CommandLine, ResultsNeverReplaceWhatTheRunIsMadeFrom) {
   EXPECT_THAT(error(path("m.config.json"), path("m.config.json")), HasSubstr("this is the --config-file"));
   EXPECT_THAT(error(path("m.csv"), path("m.config.json")),
               HasSubstr(path("m.config.json") + ", which is written beside it, is the --config-file"));
-  EXPECT_THAT(error(path("m.csv"), path("m.scenarios.json")), HasSubstr("m.scenarios.json, which is written"));
+  EXPECT_THAT(error(path("m.csv"), path("m.scenarios.json")),
+              HasSubstr("m.scenarios.json, which is written"));
   EXPECT_EQ(test::read_file(directory / "shop.cpp"), "{}");
 }
 

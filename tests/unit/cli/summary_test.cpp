@@ -9,6 +9,7 @@
 namespace chaperon::cli {
 namespace {
 
+using testing::ContainsRegex;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
@@ -66,6 +67,20 @@ TEST(Summary, AnOverloadedGeneratorSaysSo) {
   EXPECT_THAT(summary_of(results), HasSubstr("bottleneck"));
   results.generator = {.busiest_loop = 0.1, .queued_p99 = 2ms, .log_lines_dropped = 1234};
   EXPECT_THAT(summary_of(results), HasSubstr("requests queued p99 2.0 ms, 1,234 log lines dropped"));
+}
+
+TEST(Summary, WhatWasCutOffIsNoError) {
+  auto results = shop_results();
+  metrics::Recorder recorder;
+  record_range(recorder, {"shopper", "get", "item"}, 100, 1ms, 2ms);
+  record_range(recorder, {"shopper", "get", "item", "cancelled"}, 4, 1ms, 2ms);
+  record_range(recorder, {"shopper", "call", "Shopper.pay", "cancelled"}, 2, 1ms, 2ms);
+  results.metrics = recorder.take().rows();
+  results.traffic.errors = 4;
+  EXPECT_THAT(summary_of(results), HasSubstr(", 0 errors, 4 cut off, 2 retried"));
+  EXPECT_THAT(summary_of(results), ContainsRegex("\n  get item +100 +3.3/s +0 "));
+  results.traffic.errors = 7;
+  EXPECT_THAT(summary_of(results), HasSubstr(", 3 errors (<0.01%), 4 cut off, "));
 }
 
 TEST(Summary, WarningsFollowTheHealth) {
