@@ -176,6 +176,10 @@ std::string render_summary(const Results& results, const std::string& title, con
   if (const auto table = render_table(results, style.width); !table.empty()) text += "\n" + table;
   append_errors(text, results, style);
   append_endings(text, results, style);
+  // Where the table is longer than a screen, the verdict at its top is out of sight.
+  constexpr std::ptrdiff_t kScreen = 50;
+  if (std::count(text.begin(), text.end(), '\n') > kScreen)
+    text += fmt::format("\n{}", text.substr(0, text.find('\n') + 1));
   if (!files.empty()) text += fmt::format("\n{}\n", fmt::join(files, "  "));
   return text;
 }

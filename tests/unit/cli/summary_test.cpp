@@ -95,6 +95,16 @@ TEST(Summary, ManyKindsOfErrorsAreCut) {
   EXPECT_THAT(summary_of(results), HasSubstr("and 15 kinds more"));
 }
 
+TEST(Summary, AVerdictThatIsOutOfSightIsSaidAgain) {
+  auto results = shop_results();
+  EXPECT_EQ(summary_of(results).rfind("ShopTest: FAILED"), 0U);
+  metrics::Recorder recorder;
+  for (int at = 0; at < 100; ++at)
+    record_range(recorder, {"s", "get", std::to_string(at)}, 1, 1ms, 2ms);
+  results.metrics = recorder.take().rows();
+  EXPECT_THAT(summary_of(results), EndsWith("\n\nShopTest: FAILED (1 session failed, 1 timed out)\n"));
+}
+
 TEST(Summary, TheVerdictIsTheOnlyColour) {
   const auto text = summary_of(shop_results(), {.colours = true});
   EXPECT_THAT(text, StartsWith("ShopTest: \x1b[1;31mFAILED\x1b[0m (1 session failed, 1 timed out)\n"));
