@@ -16,6 +16,7 @@
 #include "cli/interrupt.hpp"
 #include "cli/live_line.hpp"
 #include "cli/number_text.hpp"
+#include "cli/options.hpp"
 #include "cli/summary.hpp"
 #include "cli/url_text.hpp"
 #include "cli/verdict.hpp"
@@ -81,6 +82,22 @@ std::string start_text(const RunStart& start, const std::string& title) {
                      count_text(start.sessions, "session", "sessions"), loops, url, start.seed, kEnd);
 }
 
+std::string nothing_recorded_text(const Results& results, const std::vector<std::string>& metrics) {
+  if (metrics.empty() || !results.metrics.empty()) return {};
+  const std::vector<std::string> known{"get",     "head",    "post",   "put",  "patch",       "del",
+                                       "options", "connect", "queued", "call", "run_scenario"};
+  std::string meant;
+  for (const auto& name : metrics) {
+    if (meant.empty()) meant = nearest(name, known);
+  }
+  return fmt::format(
+      "nothing was recorded: --metrics {} names nothing that was done{}: there are {}, and the names of "
+      "metrics "
+      "of your own",
+      fmt::join(metrics, ","), meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant),
+      fmt::join(known, ", "));
+}
+
 Report::Report(Process& process, ReportOptions options) : process_(process), options_(std::move(options)) {
   as_input_error([&] {
     if (!options_.format.empty()) static_cast<void>(exporting::exporter_for(options_.format));
@@ -129,7 +146,10 @@ ExitCode Report::run(const RegisteredLoadTest& load_test, RunOptions options) {
       }
       live.show(live_text(progress, kProgressInterval));
     };
+    const auto metrics = options.metrics;
     results = run_load_test(load_test, std::move(options));
+    if (auto warning = nothing_recorded_text(results, metrics); !warning.empty())
+      results.warnings.push_back(std::move(warning));
   }
   if (options_.time_up.stop_requested() && !process_.stop.stop_requested()) ended_in_time(results);
   // What the sessions logged comes before the summary, not into it.

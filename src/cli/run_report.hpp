@@ -60,6 +60,9 @@ class Report {
   std::optional<exporting::OutputFile> file_;
 };
 
+/// For a run whose `--metrics` let nothing be recorded: says so, and which names there are. Empty otherwise.
+std::string nothing_recorded_text(const Results& results, const std::vector<std::string>& metrics);
+
 /// The line before a run: `ShopTest: 600 sessions, 2 loops, http://127.0.0.1:5000, seed 4711. Ctrl-C stops
 /// and reports.` A title, which says itself how many sessions there are, stands instead of all before the
 /// loops.

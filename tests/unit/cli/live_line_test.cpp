@@ -72,5 +72,17 @@ TEST(StartLine, NamesSessionsLoopsUrlAndSeed) {
             "bench http://h/: 10 sessions, 10.0 s, 2 loops, seed 4711. Ctrl-C stops and reports.");
 }
 
+TEST(Report, AFilterThatLetNothingThroughIsSaid) {
+  Results results;
+  EXPECT_EQ(nothing_recorded_text(results, {}), "");
+  EXPECT_EQ(
+      nothing_recorded_text(results, {"gett"}),
+      "nothing was recorded: --metrics gett names nothing that was done (did you mean get?): there are get, "
+      "head, post, put, patch, del, options, connect, queued, call, run_scenario, and the names of metrics "
+      "of your own");
+  results.metrics.emplace_back("s", "get", "u", "", MetricKind::duration, nullptr);
+  EXPECT_EQ(nothing_recorded_text(results, {"gett"}), "");
+}
+
 }  // namespace
 }  // namespace chaperon::cli
