@@ -36,6 +36,13 @@ bool is_token(std::string_view text) {
   });
 }
 
+std::string lower_case(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return result;
+}
+
 // How many letters have to be inserted, removed or replaced (Wagner and Fischer).
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -188,9 +195,14 @@ Header header_option(std::string_view text) {
     value.remove_prefix(1);
   while (value.ends_with(' ') || value.ends_with('\t'))
     value.remove_suffix(1);
-  const auto forbidden = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
+  const auto forbidden = [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; };
   if (std::any_of(value.begin(), value.end(), forbidden)) {
-    throw InputError(fmt::format("-H {}: its value holds a line break, which no header can", name));
+    throw InputError(fmt::format(
+        "-H {}: its value holds a line break or another control character, which no header can", name));
+  }
+  const auto is_framing = [&](std::string_view other) { return lower_case(name) == other; };
+  if (is_framing("content-length") || is_framing("transfer-encoding")) {
+    throw InputError(fmt::format("-H \"{}\": {} follows from the body: leave it out", text, name));
   }
   return {.name = std::string(name), .value = std::string(value)};
 }
@@ -204,6 +216,10 @@ std::string method_option(std::string_view text) {
   std::string capitals(text);
   std::transform(capitals.begin(), capitals.end(), capitals.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  if (capitals == "CONNECT") {
+    throw InputError(
+        fmt::format("-m {}: it asks a proxy for a tunnel, which is no request to a URL: write -m GET", text));
+  }
   const bool known = std::find(kKnown.begin(), kKnown.end(), capitals) != kKnown.end();
   return known ? capitals : std::string(text);
 }

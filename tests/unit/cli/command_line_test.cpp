@@ -152,7 +152,12 @@ TEST(CommandLine, BenchRefusesWhatCannotWork) {
   EXPECT_THAT(input_error({"bench", "h", "-n", "-1"}), HasSubstr("-n -1"));
   EXPECT_THAT(input_error({"bench", "h", "-d", "soon"}), HasSubstr("-d soon"));
   EXPECT_THAT(input_error({"bench", "h", "-m", "GET /"}), HasSubstr("no HTTP method"));
+  EXPECT_THAT(input_error({"bench", "h", "-m", "connect"}), HasSubstr("-m connect: it asks a proxy"));
   EXPECT_THAT(input_error({"bench", "h", "-H", "novalue"}), HasSubstr("no colon"));
+  EXPECT_THAT(input_error({"bench", "h", "-H", "Content-Length: 5"}),
+              HasSubstr("Content-Length follows from the body: leave it out"));
+  EXPECT_THAT(input_error({"bench", "h", "-H", "transfer-encoding:chunked"}), HasSubstr("leave it out"));
+  EXPECT_THAT(input_error({"bench", "h", "-H", "A: b\x01"}), HasSubstr("control character"));
   EXPECT_THAT(input_error({"bench", "h", "-o", "/nonexistent/m.csv"}), HasSubstr("/nonexistent"));
 }
 
