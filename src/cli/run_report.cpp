@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <chaperon/errors.hpp>
 
@@ -38,6 +39,11 @@ auto as_input_error(F&& f) {
   } catch (const exporting::OutputError& error) {
     throw InputError(error.what());
   }
+}
+
+std::uint64_t descriptor_limit() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
 }
 
 // Neither the output nor what is written beside it may be a file that the run is made from.
@@ -98,6 +104,16 @@ std::string nothing_recorded_text(const Results& results, const std::vector<std:
       fmt::join(known, ", "));
 }
 
+std::string queued_for_descriptors_text(const Results& results, std::uint64_t limit) {
+  // Requests also wait for their turn in a crowd of connections, which needs no remedy.
+  if (results.generator.queued_p99 <= kLongQueue || results.sessions.total() < limit) return {};
+  return fmt::format(
+      "requests waited for file descriptors, of which there are {}, p99 {}: raise the limit (ulimit -n), or "
+      "use "
+      "fewer sessions",
+      count_text(limit), latency_text(results.generator.queued_p99));
+}
+
 Report::Report(Process& process, ReportOptions options) : process_(process), options_(std::move(options)) {
   as_input_error([&] {
     if (!options_.format.empty()) static_cast<void>(exporting::exporter_for(options_.format));
@@ -149,6 +165,8 @@ ExitCode Report::run(const RegisteredLoadTest& load_test, RunOptions options) {
     const auto metrics = options.metrics;
     results = run_load_test(load_test, std::move(options));
     if (auto warning = nothing_recorded_text(results, metrics); !warning.empty())
+      results.warnings.push_back(std::move(warning));
+    if (auto warning = queued_for_descriptors_text(results, descriptor_limit()); !warning.empty())
       results.warnings.push_back(std::move(warning));
   }
   if (options_.time_up.stop_requested() && !process_.stop.stop_requested()) ended_in_time(results);

@@ -2,6 +2,7 @@
 // common.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -62,6 +63,10 @@ class Report {
 
 /// For a run whose `--metrics` let nothing be recorded: says so, and which names there are. Empty otherwise.
 std::string nothing_recorded_text(const Results& results, const std::vector<std::string>& metrics);
+
+/// For a run whose requests waited for file descriptors, of which this process may have `limit`: says so,
+/// with the remedy. Empty otherwise.
+std::string queued_for_descriptors_text(const Results& results, std::uint64_t limit);
 
 /// The line before a run: `ShopTest: 600 sessions, 2 loops, http://127.0.0.1:5000, seed 4711. Ctrl-C stops
 /// and reports.` A title, which says itself how many sessions there are, stands instead of all before the

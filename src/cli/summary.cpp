@@ -54,7 +54,15 @@ void append_wrapped(std::string& text, std::string_view first, std::string_view 
     text += fmt::format("{}{}\n", at == 0 ? first : indent, lines[at]);
 }
 
-void append_health(std::string& text, const GeneratorHealth& health, const SummaryStyle& style) {
+bool was_overloaded(const Results& results) {
+  const bool long_enough = results.duration >= kTellingRun;
+  const bool much_enough = long_enough || results.traffic.requests >= kTellingRequests;
+  return (long_enough && results.generator.busiest_loop > kBusyLoop) ||
+         (much_enough && results.generator.lateness_p99 > kLateLoop);
+}
+
+void append_health(std::string& text, const Results& results, const SummaryStyle& style) {
+  const auto& health = results.generator;
   const auto load = fmt::format("busiest loop {}, lateness p99 {}", percent_text(health.busiest_loop),
                                 latency_text(health.lateness_p99));
   std::string extra;
@@ -63,7 +71,7 @@ void append_health(std::string& text, const GeneratorHealth& health, const Summa
   }
   if (health.log_lines_dropped > 0)
     extra += fmt::format(", {} log lines dropped", count_text(health.log_lines_dropped));
-  const bool overloaded = health.busiest_loop > kBusyLoop || health.lateness_p99 > kLateLoop;
+  const bool overloaded = was_overloaded(results);
   text += fmt::format("  generator  {}{}{}\n", overloaded ? "" : "healthy: ", load, extra);
   if (overloaded) {
     text += "  " +
@@ -169,7 +177,7 @@ std::string render_summary(const Results& results, const std::string& title, con
   text += fmt::format("  duration   {}\n", latency_text(results.duration));
   text += fmt::format("  sessions   {}\n", total_sessions(results.sessions));
   text += fmt::format("  requests   {}\n", total_requests(results));
-  append_health(text, results.generator, style);
+  append_health(text, results, style);
   for (const auto& warning : results.warnings)
     append_wrapped(text, "  ! ", "    ", printable(warning), style.width);
 

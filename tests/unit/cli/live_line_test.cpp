@@ -84,5 +84,18 @@ TEST(Report, AFilterThatLetNothingThroughIsSaid) {
   EXPECT_EQ(nothing_recorded_text(results, {"gett"}), "");
 }
 
+TEST(Report, AQueueForDescriptorsIsSaidWithItsRemedy) {
+  Results results;
+  results.sessions.ok = 1000;
+  results.generator.queued_p99 = 250ms;
+  EXPECT_EQ(
+      queued_for_descriptors_text(results, 64),
+      "requests waited for file descriptors, of which there are 64, p99 250 ms: raise the limit (ulimit "
+      "-n), or use fewer sessions");
+  EXPECT_EQ(queued_for_descriptors_text(results, 2000), "");
+  results.generator.queued_p99 = 1ms;
+  EXPECT_EQ(queued_for_descriptors_text(results, 64), "");
+}
+
 }  // namespace
 }  // namespace chaperon::cli

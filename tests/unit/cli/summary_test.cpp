@@ -69,6 +69,20 @@ TEST(Summary, AnOverloadedGeneratorSaysSo) {
   EXPECT_THAT(summary_of(results), HasSubstr("requests queued p99 2.0 ms, 1,234 log lines dropped"));
 }
 
+TEST(Summary, AShortRunSaysNothingAboutItsGenerator) {
+  auto results = shop_results();
+  results.duration = 900ms;
+  results.traffic.requests = 999;
+  results.generator = {.busiest_loop = 0.99, .lateness_p99 = 200ms};
+  EXPECT_THAT(summary_of(results), HasSubstr("  generator  healthy: busiest loop 99%"));
+  results.traffic.requests = 1000;
+  EXPECT_THAT(summary_of(results), HasSubstr("bottleneck"));
+  results.generator.lateness_p99 = 1ms;
+  EXPECT_THAT(summary_of(results), Not(HasSubstr("bottleneck")));
+  results.duration = 1s;
+  EXPECT_THAT(summary_of(results), HasSubstr("bottleneck"));
+}
+
 TEST(Summary, WhatWasCutOffIsNoError) {
   auto results = shop_results();
   metrics::Recorder recorder;
