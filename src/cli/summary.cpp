@@ -85,6 +85,21 @@ std::string short_id(std::string_view id) {
   return std::string(id.substr(0, kShownId));
 }
 
+// The example of an answer is the beginning of its body: its status stands before it already.
+std::string example_text(const ErrorGroup& error) {
+  constexpr std::string_view kHttp = "HTTP ";
+  std::string_view text = error.example;
+  if (!error.reason.starts_with(kHttp)) return printable(text);
+  const auto status = fmt::format("answered {}", error.reason.substr(kHttp.size()));
+  if (!text.starts_with(status)) return printable(text);
+  text.remove_prefix(status.size());
+  while (text.starts_with(':') || text.starts_with(' '))
+    text.remove_prefix(1);
+  while (text.ends_with(' '))
+    text.remove_suffix(1);
+  return text.empty() ? std::string() : fmt::format("\"{}\"", printable(text));
+}
+
 // What there is to say about a kind of error: an example, how long answers of that kind took, where it began.
 std::string error_detail(const Results& results, const ErrorGroup& error) {
   std::vector<std::string> parts;
@@ -95,7 +110,7 @@ std::string error_detail(const Results& results, const ErrorGroup& error) {
       parts.push_back(fmt::format("p50 {}", latency_text(metric.percentile(50))));
     }
   }
-  if (!error.example.empty()) parts.push_back(printable(error.example));
+  if (auto example = example_text(error); !example.empty()) parts.push_back(std::move(example));
   auto where = fmt::format("first at {}", clock_text(error.first_at));
   if (!error.session_id.empty()) {
     where += fmt::format(", session {} ({})", short_id(error.session_id), printable(error.session));

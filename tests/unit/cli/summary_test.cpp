@@ -69,6 +69,12 @@ TEST(Summary, AnOverloadedGeneratorSaysSo) {
   EXPECT_THAT(summary_of(results), HasSubstr("requests queued p99 2.0 ms, 1,234 log lines dropped"));
 }
 
+TEST(Summary, AnAnswerWithoutABodyHasNoExample) {
+  auto results = shop_results();
+  results.errors[1].example = "answered 503";
+  EXPECT_THAT(summary_of(results), HasSubstr("HTTP 503  p50 1.1 ms; first at 0:02, "));
+}
+
 TEST(Summary, AShortRunSaysNothingAboutItsGenerator) {
   auto results = shop_results();
   results.duration = 900ms;
