@@ -160,7 +160,7 @@ ExitCode Report::run(const RegisteredLoadTest& load_test, RunOptions options) {
         live.clear();
         *process_.err << "stopping: what was measured is reported; Ctrl-C again leaves at once" << std::endl;
       }
-      live.show(live_text(progress, kProgressInterval));
+      live.show(live_text(progress, kProgressInterval, live.width()));
     };
     const auto metrics = options.metrics;
     results = run_load_test(load_test, std::move(options));
@@ -215,7 +215,7 @@ void Report::print(const Results& results, const std::vector<std::string>& files
     out << '\n';
     exporting::exporter_for("json").write(results, out);
   }
-  if (more && !files.empty()) out << fmt::format("\n{}\n", fmt::join(files, "  "));
+  if (more && !files.empty()) out << fmt::format("\n{}\n", listed(files, style.width));
   out << std::flush;
 }
 

@@ -203,7 +203,7 @@ std::string render_summary(const Results& results, const std::string& title, con
   constexpr std::ptrdiff_t kScreen = 50;
   if (std::count(text.begin(), text.end(), '\n') > kScreen)
     text += fmt::format("\n{}", text.substr(0, text.find('\n') + 1));
-  if (!files.empty()) text += fmt::format("\n{}\n", fmt::join(files, "  "));
+  if (!files.empty()) text += fmt::format("\n{}\n", listed(files, style.width));
   return text;
 }
 

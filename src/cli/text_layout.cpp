@@ -74,6 +74,11 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
   }
 }
 
+std::string listed(const std::vector<std::string>& names, std::size_t width) {
+  auto line = fmt::format("{}", fmt::join(names, "  "));
+  return display_width(line) <= width ? line : fmt::format("{}", fmt::join(names, "\n"));
+}
+
 std::string printable(std::string_view text) {
   std::string result;
   result.reserve(text.size());

@@ -26,6 +26,9 @@ std::string shortened(std::string_view text, std::size_t width);
 /// within the text start a new line.
 std::vector<std::string> wrapped(std::string_view text, std::size_t width);
 
+/// Names in one line, or each on a line of its own where that would be wider than `width`.
+std::string listed(const std::vector<std::string>& names, std::size_t width);
+
 /// A text with control characters made visible (`\n`, `\x1b`), so that what a server sent cannot steer the
 /// terminal.
 std::string printable(std::string_view text);

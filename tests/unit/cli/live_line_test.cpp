@@ -26,6 +26,18 @@ TEST(LiveLine, TextIsAsTheTerminalPageShowsIt) {
       " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms (last 2 s) | loops 46%");
 }
 
+TEST(LiveLine, ANarrowTerminalKeepsWhatMattersMost) {
+  auto progress = kProgress;
+  progress.waiting = 3;
+  EXPECT_EQ(
+      live_text(progress, 2s, 97),
+      " 0:14  587 live  13 done  3 waiting | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms (last 2 s)");
+  EXPECT_EQ(live_text(progress, 2s, 80), " 0:14  587 live  13 done  3 waiting | 12.4k req/s  0.40% err");
+  EXPECT_EQ(live_text(progress, 2s, 59), " 0:14  587 live  13 done | 12.4k req/s  0.40% err");
+  EXPECT_EQ(live_text(progress, 2s, 40), " 0:14  587 live | 12.4k req/s  0.40% err");
+  EXPECT_EQ(live_text(progress, 2s, 10), " 0:14  587 live | 12.4k req/s  0.40% err");
+}
+
 TEST(LiveLine, WithoutAnswersThereAreNoPercentiles) {
   auto progress = kProgress;
   progress.p50.reset();

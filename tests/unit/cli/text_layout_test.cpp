@@ -31,6 +31,11 @@ TEST(TextLayout, WrapsAtBlanks) {
   EXPECT_THAT(wrapped("ab", 0), ElementsAre("a", "b"));
 }
 
+TEST(TextLayout, NamesThatDoNotFitHaveALineEach) {
+  EXPECT_EQ(listed({"a.csv", "b.csv"}, 12), "a.csv  b.csv");
+  EXPECT_EQ(listed({"a.csv", "b.csv"}, 11), "a.csv\nb.csv");
+}
+
 TEST(TextLayout, ControlCharactersCannotSteerTheTerminal) {
   EXPECT_EQ(printable("a\x1b[2Jb\r\n\tc\x7f"), "a\\x1b[2Jb\\r\\n\\tc\\x7f");
   EXPECT_EQ(printable("µ ok"), "µ ok");
