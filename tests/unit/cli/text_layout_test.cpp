@@ -21,6 +21,10 @@ TEST(TextLayout, ShortenedKeepsBothEnds) {
   EXPECT_EQ(shortened("abc", 1), "…");
   EXPECT_EQ(shortened("abc", 0), "");
   EXPECT_EQ(shortened("äöüäöü", 3), "ä…ü");
+  EXPECT_EQ(shortened("a%2Fbcdefgh", 6), "a…gh");
+  EXPECT_EQ(shortened("a%2Fbcdefgh", 8), "a%2F…fgh");
+  EXPECT_EQ(shortened("abcdefg%2Fh", 6), "abc…h");
+  EXPECT_EQ(shortened("ab%zzcdefgh", 7), "ab%…fgh");
 }
 
 TEST(TextLayout, WrapsAtBlanks) {
