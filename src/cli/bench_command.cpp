@@ -221,7 +221,7 @@ ExitCode bench_command(Process& process, const std::vector<std::string>& words) 
         return Scenarios{{static_cast<std::int64_t>(sessions) * scenario<Bench>, "bench"}};
       }};
   const CurrentPlan current(plan);
-  const LogSession log(LogLevel::warn);
+  const LogSession log(process, LogLevel::warn);
   return report.run(load_test, std::move(options));
 }
 

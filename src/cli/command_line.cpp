@@ -111,7 +111,7 @@ ExitCode run_registered(Process& process) {
                                        process.args.end());
   if (!arguments.parse(words, process)) return ExitCode::passed;
   auto options = given.run_options();
-  const LogSession log(given.level());
+  const LogSession log(process, given.level());
   Report report(process, given.report_options());
   return report.run(choose_load_test(load_tests(), given.load_test, program, program), std::move(options));
 }

@@ -41,7 +41,7 @@ ExitCode run_command(Process& process, const std::vector<std::string>& words) {
   }
   // All that can be wrong is looked at before the compiler is started.
   auto options = given.run_options();
-  const LogSession log(given.level());
+  const LogSession log(process, given.level());
   auto report_options = given.report_options();
   report_options.inputs.push_back({.what = "the scenario file", .path = file});
   Report report(process, std::move(report_options));
