@@ -98,14 +98,19 @@ std::vector<std::string> Arguments::with_empty_values(const std::vector<std::str
   return words;
 }
 
-// CLI11 takes whatever follows an option as its value: `--output --target` would write a file of that name.
+// CLI11 takes whatever follows an option as its value, `--output --target` would write a file of that name;
+// and a value for a flag, which would mean nothing.
 void Arguments::check_values(const std::vector<std::string>& arguments) const {
-  for (std::size_t at = 0; at + 1 < arguments.size(); ++at) {
+  for (std::size_t at = 0; at < arguments.size(); ++at) {
     if (arguments[at] == "--") return;
-    const auto* option = app_->get_option_no_throw(arguments[at]);
-    const bool takes_value =
-        option != nullptr && arguments[at].starts_with('-') && option->get_expected_max() > 0;
-    if (!takes_value) continue;
+    if (!arguments[at].starts_with('-')) continue;
+    const auto equals = arguments[at].find('=');
+    const auto* option = app_->get_option_no_throw(arguments[at].substr(0, equals));
+    if (option == nullptr) continue;
+    const bool takes_value = option->get_expected_max() > 0;
+    if (!takes_value && equals != std::string::npos)
+      fail(fmt::format("option {} takes no value", name_of(*option)));
+    if (!takes_value || equals != std::string::npos || at + 1 == arguments.size()) continue;
     if (arguments[at + 1].starts_with('-') && app_->get_option_no_throw(arguments[at + 1]) != nullptr) {
       fail(fmt::format("option {} needs a value, but {} follows", arguments[at], arguments[at + 1]));
     }

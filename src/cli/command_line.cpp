@@ -85,6 +85,11 @@ ExitCode dispatch(Process& process) {
                                     [&](const Command& known) { return known.name == name; });
   if (command != kCommands.end()) return command->run(process, arguments);
 
+  if (name.starts_with('-')) {
+    const auto meant = nearest(name, {"--help", "--version"});
+    throw InputError(fmt::format("unknown option {}{}: see 'chaperon --help'", name,
+                                 meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant)));
+  }
   std::vector<std::string> names;
   for (const auto& known : kCommands)
     names.emplace_back(known.name);
@@ -94,7 +99,7 @@ ExitCode dispatch(Process& process) {
   }
   if (name.ends_with(".cpp") || name.ends_with(".so")) {
     throw InputError(
-        fmt::format("unknown command {}: to run that file, write 'chaperon run {}'", name, name));
+        fmt::format("unknown command {}: to run that file, write 'chaperon run {}'", name, shell_word(name)));
   }
   throw InputError(fmt::format("unknown command {}: the commands are {}", name, fmt::join(names, ", ")));
 }

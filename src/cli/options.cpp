@@ -120,12 +120,17 @@ Duration duration_option(std::string_view option, std::string_view text) {
   return *duration;
 }
 
-std::uint64_t positive_option(std::string_view option, std::string_view text, std::uint64_t most) {
+std::uint64_t number_option(std::string_view option, std::string_view text, std::uint64_t least,
+                            std::uint64_t most) {
   const auto number = parse_number(text);
-  if (!number || *number < 1 || *number > most) {
-    throw InputError(fmt::format("{} {}: a whole number from 1 to {} is needed", option, text, most));
+  if (!number || *number < least || *number > most) {
+    throw InputError(fmt::format("{} {}: a whole number from {} to {} is needed", option, text, least, most));
   }
   return *number;
+}
+
+std::uint64_t positive_option(std::string_view option, std::string_view text, std::uint64_t most) {
+  return number_option(option, text, 1, most);
 }
 
 std::uint64_t seed_option(std::string_view text) {
@@ -250,6 +255,22 @@ std::vector<std::string> split_words(std::string_view name, std::string_view tex
   if (quote != 0) throw InputError(fmt::format("{} {}: a quote is not closed", name, text));
   if (in_word) words.push_back(std::move(word));
   return words;
+}
+
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view kPlain = "_-./,:=@%+";
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || static_cast<unsigned char>(c) >= 0x80 ||
+           kPlain.find(c) != std::string_view::npos;
+  });
+  if (plain) return std::string(text);
+  // Double quotes are easier to read within a sentence.
+  if (!text.empty() && text.find_first_of("\"$`\\!") == std::string_view::npos)
+    return fmt::format("\"{}\"", text);
+  std::string word = "'";
+  for (const char c : text)
+    word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
 }
 
 std::string nearest(std::string_view text, const std::vector<std::string>& candidates) {

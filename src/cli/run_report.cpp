@@ -117,6 +117,12 @@ std::string queued_for_descriptors_text(const Results& results, std::uint64_t li
 Report::Report(Process& process, ReportOptions options) : process_(process), options_(std::move(options)) {
   as_input_error([&] {
     if (!options_.format.empty()) static_cast<void>(exporting::exporter_for(options_.format));
+    if (!options_.format.empty() && options_.output.empty() && options_.tag.empty()) {
+      throw InputError(
+          fmt::format("--format {0}: nothing is written: say where with --output FILE or --tag TAG, as in "
+                      "--output metrics.{0}",
+                      options_.format));
+    }
     if (!options_.output.empty() && !options_.tag.empty()) {
       throw InputError("--output and --tag both say where results go: give one of them");
     }

@@ -87,6 +87,8 @@ TEST(Arguments, ErrorsNameTheArgumentAndTheHelp) {
   error({"a.cpp", "--output"}, "option --output needs a value");
   error({"a.cpp", "--config"}, "option --config needs a value");
   error({"a.cpp", "--output", "--target"}, "option --output needs a value, but --target follows");
+  error({"a.cpp", "--target=5"}, "option --target takes no value");
+  error({"a.cpp", "--target="}, "option --target takes no value");
   error({""}, "FILE is empty");
   error({"a.cpp", "-o", ""}, "option --output has an empty value: give it one, or leave it out");
   error({"a.cpp", "--output="}, "option --output has an empty value: give it one, or leave it out");

@@ -80,6 +80,10 @@ TEST(CommandLine, UnknownCommandsGetASuggestion) {
   EXPECT_THAT(input_error({"bnech"}), HasSubstr("did you mean bench?"));
   EXPECT_THAT(input_error({"xyzzy"}), HasSubstr("the commands are run, bench, list, new, target"));
   EXPECT_THAT(input_error({"shop.cpp"}), HasSubstr("write 'chaperon run shop.cpp'"));
+  EXPECT_THAT(input_error({"my shop.cpp"}), HasSubstr("write 'chaperon run \"my shop.cpp\"'"));
+  EXPECT_EQ(input_error({"--foo"}), "error: unknown option --foo: see 'chaperon --help'\n");
+  EXPECT_EQ(input_error({"--verison"}),
+            "error: unknown option --verison (did you mean --version?): see 'chaperon --help'\n");
 }
 
 TEST(CommandLine, WhatIsNoScenarioFileIsNamedBeforeAnythingElse) {
@@ -95,6 +99,9 @@ TEST(CommandLine, WhatIsNoScenarioFileIsNamedBeforeAnythingElse) {
   EXPECT_THAT(input_error({"run", path("notes.txt")}), HasSubstr("is no scenario file"));
   EXPECT_THAT(input_error({"run", path("text.so")}), HasSubstr("is no shared object"));
   EXPECT_THAT(input_error({"list", path("text.so")}), HasSubstr("is no shared object"));
+  EXPECT_THAT(input_error({"run", "ShopTest", path("shop.cpp")}),
+              HasSubstr("ShopTest is no scenario file, but " + path("shop.cpp") +
+                        " is: write 'chaperon run " + path("shop.cpp") + " ShopTest'"));
   EXPECT_THAT(input_error({"run", path("text.so"), "--cxxflags", "-g"}),
               HasSubstr("--cxxflags has no effect"));
 }
@@ -113,6 +120,8 @@ TEST(CommandLine, WrongOptionsAreSaidBeforeTheCompilerStarts) {
   EXPECT_THAT(input_error({"run", file, "--output", (directory / "no/such/m.csv").string()}),
               HasSubstr("m.csv"));
   EXPECT_THAT(input_error({"run", file, "--output", "a.csv", "--tag", "t"}), HasSubstr("give one of them"));
+  EXPECT_THAT(input_error({"run", file, "--format", "json"}),
+              HasSubstr("--format json: nothing is written: say where with --output FILE"));
   EXPECT_THAT(input_error({"run", file, "--nonsense"}), HasSubstr("unknown option --nonsense"));
   EXPECT_THAT(input_error({"run"}), HasSubstr("FILE is missing"));
   EXPECT_THAT(input_error({"run", file, "--base-url", ""}),
@@ -166,7 +175,7 @@ TEST(CommandLine, TargetRefusesWhatCannotWork) {
   FakeProcess fake({"chaperon", "target", "--port", "70000"});
   fake.process.serve_target = [](const auto&, const auto&, auto) {};
   EXPECT_EQ(fake.run(), 2);
-  EXPECT_THAT(fake.err(), HasSubstr("--port 70000"));
+  EXPECT_EQ(fake.err(), "error: --port 70000: a whole number from 0 to 65535 is needed\n");
 }
 
 TEST(CommandLine, TargetSaysWhereItListens) {
