@@ -144,6 +144,8 @@ int guarded(Process& process, F&& f) noexcept {
       return static_cast<int>(check_output(process, f()));
     } catch (const CompileError&) {
       return static_cast<int>(ExitCode::compile_error);
+    } catch (const CompileInterrupted&) {
+      return static_cast<int>(ExitCode::interrupted);
     } catch (const InputError& error) {
       return fail(ExitCode::input, error.what());
     } catch (const ScenarioError& error) {

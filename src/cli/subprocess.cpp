@@ -118,7 +118,8 @@ std::optional<std::string> Child::read_line(Duration timeout) {
   }
 }
 
-std::string Child::read_all() {
+std::string Child::read_all(const std::stop_token& stop) {
+  const std::stop_callback end(stop, [group = pid_] { kill(-group, SIGTERM); });
   std::string text;
   std::array<char, 16'384> buffer{};
   while (true) {
