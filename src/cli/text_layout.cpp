@@ -46,7 +46,10 @@ void wrap_line(std::string_view line, std::size_t width, std::vector<std::string
     const auto limit = offset_of(line, width);
     auto end = line.rfind(' ', limit);
     if (end == std::string_view::npos || end == 0) end = limit;
-    lines.emplace_back(line.substr(0, end));
+    auto piece = line.substr(0, end);
+    while (piece.ends_with(' '))
+      piece.remove_suffix(1);
+    lines.emplace_back(piece);
     line.remove_prefix(end);
     while (line.starts_with(' '))
       line.remove_prefix(1);

@@ -30,6 +30,7 @@ TEST(TextLayout, ShortenedKeepsBothEnds) {
 TEST(TextLayout, WrapsAtBlanks) {
   EXPECT_THAT(wrapped("", 10), ElementsAre(""));
   EXPECT_THAT(wrapped("one two three", 7), ElementsAre("one two", "three"));
+  EXPECT_THAT(wrapped("one   two", 5), ElementsAre("one", "two"));
   EXPECT_THAT(wrapped("abcdefgh ij", 4), ElementsAre("abcd", "efgh", "ij"));
   EXPECT_THAT(wrapped("a\nb c", 10), ElementsAre("a", "b c"));
   EXPECT_THAT(wrapped("ab", 0), ElementsAre("a", "b"));
