@@ -202,5 +202,13 @@ TEST_F(CliBench, UserInfoInTheUrlAuthenticatesAndIsShownNowhere) {
     EXPECT_THAT(text, Not(HasSubstr("s3cret")));
 }
 
+TEST_F(CliBench, AnAddressThatCannotBeReachedIsSaidWithARemedy) {
+  const auto result = chaperon({"bench", "http://[fe80::1]:9/", "-n", "1"});
+  EXPECT_EQ(result.exit_code, 1) << result.out << result.err;
+  EXPECT_THAT(result.out, HasSubstr("[fe80::1]:9 cannot be reached: "));
+  // Depends on whether this machine has IPv6 at all.
+  EXPECT_THAT(result.out, ContainsRegex("use another address|check the address"));
+}
+
 }  // namespace
 }  // namespace chaperon::test
