@@ -508,7 +508,7 @@ class CHAPERON_API Session {
     try {
       return detail::from_json<T>(value);
     } catch (const std::exception& e) {
-      throw_config_type(key, detail::type_name<T>(), e.what());
+      throw_config_type(key, detail::config_type_name<T>(), detail::config_example<T>(), e.what());
     }
   }
   template <class T>
@@ -516,7 +516,7 @@ class CHAPERON_API Session {
     try {
       return detail::from_json<T>(value);
     } catch (const std::exception& e) {
-      throw_assignment_type(key, detail::type_name<T>(), e.what());
+      throw_assignment_type(key, detail::config_type_name<T>(), e.what());
     }
   }
 
@@ -524,9 +524,10 @@ class CHAPERON_API Session {
   [[nodiscard]] const Json* find_config(Keys path) const;
   [[nodiscard]] const Json& required_config(std::string_view key) const;
   [[nodiscard]] const Json& required_config(Keys path) const;
-  [[noreturn]] void throw_config_type(std::string_view key, std::string_view type,
+  [[noreturn]] void throw_config_type(std::string_view key, std::string_view type, std::string_view example,
                                       std::string_view why) const;
-  [[noreturn]] void throw_config_type(Keys path, std::string_view type, std::string_view why) const;
+  [[noreturn]] void throw_config_type(Keys path, std::string_view type, std::string_view example,
+                                      std::string_view why) const;
   [[noreturn]] void throw_assignment_type(std::string_view key, std::string_view type,
                                           std::string_view why) const;
   Json& config_for_update(std::string_view name_space, std::string_view key);

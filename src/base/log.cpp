@@ -6,6 +6,7 @@
 #include <mutex>
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include <spdlog/async.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -82,11 +83,13 @@ std::optional<LogLevel> parse_log_level(std::string_view name) {
   return std::nullopt;
 }
 
-void start_log(LogLevel level) {
+void start_log(LogLevel level, bool colours) {
   auto& log = the_log();
   if (!log.logger) {
     log.pool = std::make_shared<spdlog::details::thread_pool>(kQueueLength, 1);
-    log.logger = std::make_shared<spdlog::async_logger>("chaperon", std::make_shared<Sink>(), log.pool,
+    auto sink = std::make_shared<Sink>();
+    if (!colours) sink->set_color_mode(spdlog::color_mode::never);
+    log.logger = std::make_shared<spdlog::async_logger>("chaperon", std::move(sink), log.pool,
                                                         spdlog::async_overflow_policy::overrun_oldest);
     log.logger->set_pattern("%H:%M:%S.%e %^%-7l%$ %v");
     log.logger->set_level(spdlog::level::trace);

@@ -15,8 +15,9 @@ enum class LogLevel : std::uint8_t { debug, info, warn, error, off };
 std::optional<LogLevel> parse_log_level(std::string_view name);
 
 /// Starts the log's own thread and sets the level below which lines are not even formatted. Call it before
-/// the loops start; calling it again changes the level.
-void start_log(LogLevel level);
+/// the loops start; calling it again changes the level. `colours`: whether levels have colours where stderr
+/// is a terminal.
+void start_log(LogLevel level, bool colours = true);
 
 /// The current level.
 LogLevel log_level() noexcept;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,9 +30,13 @@ class Arguments {
 
   /// A positional argument. The variables of all these must outlive parse().
   void positional(const std::string& name, std::string& value, bool required, std::string description);
-  /// An option with a value, given at most once: `names` as in `-c,--sessions`, `value_name` as in `N`.
+  /// An option with a value, given at most once: `names` as in `-c,--sessions`, `value_name` as in `N`. An
+  /// empty value is refused: it would be taken for an option not given.
   void option(const std::string& names, std::string& value, std::string value_name, std::string description);
-  /// An option with a value that may be given several times.
+  /// An option with a value that may be empty; nothing if it is not given.
+  void option(const std::string& names, std::optional<std::string>& value, std::string value_name,
+              std::string description);
+  /// An option with a value, not empty, that may be given several times.
   void repeated(const std::string& names, std::vector<std::string>& values, std::string value_name,
                 std::string description);
   /// An option without a value.
@@ -39,7 +44,7 @@ class Arguments {
 
   /// Parses what follows the command. Returns false if help was asked for and has been written to
   /// process.out. Throws InputError for an unknown option (with the one that was probably meant), a missing
-  /// value or argument.
+  /// or empty value, a missing argument.
   [[nodiscard]] bool parse(const std::vector<std::string>& arguments, Process& process);
 
   /// The help text.
@@ -54,10 +59,13 @@ class Arguments {
 
   [[noreturn]] void fail(std::string_view problem) const;
   void check_values(const std::vector<std::string>& arguments) const;
+  [[nodiscard]] std::vector<std::string> with_empty_values(const std::vector<std::string>& arguments) const;
+  void refuse_empty_values() const;
 
   std::string command_, usage_, description_;
   std::vector<std::string> examples_;
   std::vector<Entry> entries_;
+  std::vector<const CLI::Option*> not_empty_;  // whose values must not be
   std::unique_ptr<CLI::App> app_;
 };
 

@@ -1,7 +1,11 @@
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <stop_token>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -42,7 +46,9 @@ struct Plan {
     if (duration == kForever) return Instant::max();
     auto expected = std::int64_t{0};
     const auto mine = (now + duration).time_since_epoch().count();
-    return Instant(Instant::duration(deadline.compare_exchange_strong(expected, mine) ? mine : expected));
+    if (!deadline.compare_exchange_strong(expected, mine)) return Instant(Instant::duration(expected));
+    deadline.notify_all();
+    return Instant(Instant::duration(mine));
   }
 
   // Takes one of the requests that are left.
@@ -77,6 +83,33 @@ class CurrentPlan {
   CurrentPlan& operator=(const CurrentPlan&) = delete;
 };
 
+// Ends a run when its plan's time is up, however long the server takes for what it was asked last.
+class TimeLimit {
+ public:
+  explicit TimeLimit(Plan& plan)
+      : thread_([this, &plan](const std::stop_token& over) { wait(plan, over); }) {}
+
+  [[nodiscard]] std::stop_token time_up() const { return time_up_.get_token(); }
+
+ private:
+  void wait(Plan& plan, const std::stop_token& over) {
+    const std::stop_callback let_go(over, [&plan] {
+      auto expected = std::int64_t{0};
+      plan.deadline.compare_exchange_strong(expected, 1);
+      plan.deadline.notify_all();
+    });
+    plan.deadline.wait(0);  // until a session has started
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any woken;
+    woken.wait_until(lock, over, Instant(Instant::duration(plan.deadline.load())), [] { return false; });
+    if (!over.stop_requested()) time_up_.request_stop();
+  }
+
+  std::stop_source time_up_;
+  std::jthread thread_;
+};
+
 http::Url url_argument(const std::string& text) {
   try {
     auto url = http::parse_url(with_scheme(text));
@@ -92,7 +125,8 @@ http::Url url_argument(const std::string& text) {
 }
 
 struct BenchArguments {
-  std::string url, sessions, duration, total, method, body, threads, output, format, seed;
+  std::string url, sessions, duration, total, method, threads, output, format, seed;
+  std::optional<std::string> body;
   std::vector<std::string> headers;
 };
 
@@ -121,12 +155,12 @@ void fill(Plan& plan, const BenchArguments& given, const http::Url& url) {
   constexpr std::uint64_t kMostRequests = std::uint64_t{1} << 53;
   plan.path = url.target;
   plan.basic_auth = url.basic_auth;
-  if (!given.body.empty()) {
-    plan.request.body = given.body;
+  if (given.body) {
+    plan.request.body = *given.body;
     plan.method = "POST";
   }
   if (!given.method.empty()) plan.method = method_option(given.method);
-  plan.plain_get = plan.method == "GET" && given.body.empty();
+  plan.plain_get = plan.method == "GET" && !given.body;
   for (const auto& header : given.headers)
     plan.headers.push_back(header_option(header));
   if (!given.total.empty()) {
@@ -175,15 +209,19 @@ ExitCode bench_command(Process& process, const std::vector<std::string>& words) 
   options.base_url = url.origin();
   options.threads = threads_option(given.threads);
   if (!given.seed.empty()) options.seed = seed_option(given.seed);
-  Report report(process,
-                {.output = given.output, .format = given.format, .title = title_of(plan, url, sessions)});
+  std::optional<TimeLimit> limit;
+  if (plan.duration != kForever) limit.emplace(plan);
+  Report report(process, {.output = given.output,
+                          .format = given.format,
+                          .title = title_of(plan, url, sessions),
+                          .time_up = limit ? limit->time_up() : std::stop_token()});
 
   const RegisteredLoadTest load_test{
       .name = "bench", .default_config = {}, .scenarios = [sessions](const Json&) {
         return Scenarios{{static_cast<std::int64_t>(sessions) * scenario<Bench>, "bench"}};
       }};
   const CurrentPlan current(plan);
-  const LogSession log(LogLevel::warn);
+  const LogSession log(process, LogLevel::warn);
   return report.run(load_test, std::move(options));
 }
 

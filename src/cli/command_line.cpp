@@ -85,6 +85,11 @@ ExitCode dispatch(Process& process) {
                                     [&](const Command& known) { return known.name == name; });
   if (command != kCommands.end()) return command->run(process, arguments);
 
+  if (name.starts_with('-')) {
+    const auto meant = nearest(name, {"--help", "--version"});
+    throw InputError(fmt::format("unknown option {}{}: see 'chaperon --help'", name,
+                                 meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant)));
+  }
   std::vector<std::string> names;
   for (const auto& known : kCommands)
     names.emplace_back(known.name);
@@ -94,7 +99,7 @@ ExitCode dispatch(Process& process) {
   }
   if (name.ends_with(".cpp") || name.ends_with(".so")) {
     throw InputError(
-        fmt::format("unknown command {}: to run that file, write 'chaperon run {}'", name, name));
+        fmt::format("unknown command {}: to run that file, write 'chaperon run {}'", name, shell_word(name)));
   }
   throw InputError(fmt::format("unknown command {}: the commands are {}", name, fmt::join(names, ", ")));
 }
@@ -111,13 +116,20 @@ ExitCode run_registered(Process& process) {
                                        process.args.end());
   if (!arguments.parse(words, process)) return ExitCode::passed;
   auto options = given.run_options();
-  const LogSession log(given.level());
+  const LogSession log(process, given.level());
   Report report(process, given.report_options());
   return report.run(choose_load_test(load_tests(), given.load_test, program, program), std::move(options));
 }
 
 void say_error(Process& process, std::string_view text) {
   *process.err << coloured("error:", Colour::red, process.colours_err()) << ' ' << text << std::endl;
+}
+
+// What nobody could read is no success.
+ExitCode check_output(Process& process, ExitCode code) {
+  if (process.out_is_written()) return code;
+  say_error(process, "the standard output cannot be written: it is closed, or its disk is full");
+  return code == ExitCode::passed ? ExitCode::input : code;
 }
 
 // Turns what a command throws into an exit code and, where it is not said yet, a line on stderr.
@@ -129,9 +141,11 @@ int guarded(Process& process, F&& f) noexcept {
   };
   try {
     try {
-      return static_cast<int>(f());
+      return static_cast<int>(check_output(process, f()));
     } catch (const CompileError&) {
       return static_cast<int>(ExitCode::compile_error);
+    } catch (const CompileInterrupted&) {
+      return static_cast<int>(ExitCode::interrupted);
     } catch (const InputError& error) {
       return fail(ExitCode::input, error.what());
     } catch (const ScenarioError& error) {

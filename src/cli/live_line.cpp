@@ -1,26 +1,39 @@
 #include "cli/live_line.hpp"
 
+#include <array>
 #include <ostream>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/log.hpp"
 #include "cli/number_text.hpp"
-#include "cli/text_layout.hpp"
 
 namespace chaperon::cli {
 
-std::string live_text(const Progress& progress, Duration interval) {
-  auto text = fmt::format("{:>5}  {} live  {} done", clock_text(progress.elapsed), count_text(progress.live),
-                          count_text(progress.done));
-  if (progress.waiting > 0) text += fmt::format("  {} waiting", count_text(progress.waiting));
-  text += fmt::format(" | {} req/s  {} err", rate_text(progress.requests_per_second),
-                      percent_text(progress.error_share));
+std::string live_text(const Progress& progress, Duration interval, std::size_t width) {
+  std::string latencies;
   if (progress.p50 && progress.p99) {
-    text += fmt::format(" | p50 {}  p99 {} (last {:.0f} s)", latency_text(*progress.p50),
-                        latency_text(*progress.p99), std::chrono::duration<double>(interval).count());
+    latencies = fmt::format(" | p50 {}  p99 {} (last {:.0f} s)", latency_text(*progress.p50),
+                            latency_text(*progress.p99), std::chrono::duration<double>(interval).count());
   }
-  return text + fmt::format(" | loops {}", percent_text(progress.busiest_loop));
+  const std::array<std::string, 4> dispensable{
+      fmt::format("  {} done", count_text(progress.done)),
+      progress.waiting > 0 ? fmt::format("  {} waiting", count_text(progress.waiting)) : std::string(),
+      std::move(latencies), fmt::format(" | loops {}", percent_text(progress.busiest_loop))};
+  const auto text = [&](std::size_t kept) {
+    const auto part = [&](std::size_t number) {
+      return number < kept ? std::string_view(dispensable[number]) : std::string_view();
+    };
+    return fmt::format("{:>5}  {} live{}{} | {} req/s  {} err{}{}", clock_text(progress.elapsed),
+                       count_text(progress.live), part(0), part(1), rate_text(progress.requests_per_second),
+                       percent_text(progress.error_share), part(2), part(3));
+  };
+  std::size_t kept = dispensable.size();
+  while (kept > 0 && display_width(text(kept)) > width)
+    --kept;
+  return text(kept);
 }
 
 LiveLine::LiveLine(std::ostream& out, bool terminal, std::size_t columns) noexcept
@@ -30,11 +43,14 @@ LiveLine::~LiveLine() {
   clear();
 }
 
+// A line that wraps cannot be overwritten.
+std::size_t LiveLine::width() const noexcept {
+  return columns_ > 1 ? columns_ - 1 : kColumns;
+}
+
 void LiveLine::show(const std::string& text) {
   if (!terminal_) return;
-  // A line that wraps cannot be overwritten.
-  const auto width = columns_ > 1 ? columns_ - 1 : kColumns;
-  show_below_log(out_, shortened(text, width));
+  show_below_log(out_, shortened(text, width()));
   shown_ = true;
 }
 

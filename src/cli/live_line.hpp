@@ -7,11 +7,14 @@
 
 #include <chaperon/load_test.hpp>
 
+#include "cli/text_layout.hpp"
+
 namespace chaperon::cli {
 
 /// The line: ` 0:14  587 live  13 done | 12.4k req/s  0.4% err | p50 4.2 ms  p99 31 ms (last 2 s) | loops
-/// 46%`.
-std::string live_text(const Progress& progress, Duration interval);
+/// 46%`. Where `width` columns are not enough it leaves out what is to the right, but for the requests and
+/// errors.
+std::string live_text(const Progress& progress, Duration interval, std::size_t width = kColumns);
 
 /// Writes the line over and over in one place.
 class LiveLine {
@@ -23,6 +26,8 @@ class LiveLine {
   LiveLine(const LiveLine&) = delete;
   LiveLine& operator=(const LiveLine&) = delete;
 
+  /// How many columns a text may have.
+  [[nodiscard]] std::size_t width() const noexcept;
   /// Shows a text instead of what is shown.
   void show(const std::string& text);
   /// Removes the line.

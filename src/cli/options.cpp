@@ -36,6 +36,13 @@ bool is_token(std::string_view text) {
   });
 }
 
+std::string lower_case(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return result;
+}
+
 // How many letters have to be inserted, removed or replaced (Wagner and Fischer).
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -113,12 +120,17 @@ Duration duration_option(std::string_view option, std::string_view text) {
   return *duration;
 }
 
-std::uint64_t positive_option(std::string_view option, std::string_view text, std::uint64_t most) {
+std::uint64_t number_option(std::string_view option, std::string_view text, std::uint64_t least,
+                            std::uint64_t most) {
   const auto number = parse_number(text);
-  if (!number || *number < 1 || *number > most) {
-    throw InputError(fmt::format("{} {}: a whole number from 1 to {} is needed", option, text, most));
+  if (!number || *number < least || *number > most) {
+    throw InputError(fmt::format("{} {}: a whole number from {} to {} is needed", option, text, least, most));
   }
   return *number;
+}
+
+std::uint64_t positive_option(std::string_view option, std::string_view text, std::uint64_t most) {
+  return number_option(option, text, 1, most);
 }
 
 std::uint64_t seed_option(std::string_view text) {
@@ -188,9 +200,14 @@ Header header_option(std::string_view text) {
     value.remove_prefix(1);
   while (value.ends_with(' ') || value.ends_with('\t'))
     value.remove_suffix(1);
-  const auto forbidden = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
+  const auto forbidden = [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; };
   if (std::any_of(value.begin(), value.end(), forbidden)) {
-    throw InputError(fmt::format("-H {}: its value holds a line break, which no header can", name));
+    throw InputError(fmt::format(
+        "-H {}: its value holds a line break or another control character, which no header can", name));
+  }
+  const auto is_framing = [&](std::string_view other) { return lower_case(name) == other; };
+  if (is_framing("content-length") || is_framing("transfer-encoding")) {
+    throw InputError(fmt::format("-H \"{}\": {} follows from the body: leave it out", text, name));
   }
   return {.name = std::string(name), .value = std::string(value)};
 }
@@ -204,6 +221,10 @@ std::string method_option(std::string_view text) {
   std::string capitals(text);
   std::transform(capitals.begin(), capitals.end(), capitals.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  if (capitals == "CONNECT") {
+    throw InputError(
+        fmt::format("-m {}: it asks a proxy for a tunnel, which is no request to a URL: write -m GET", text));
+  }
   const bool known = std::find(kKnown.begin(), kKnown.end(), capitals) != kKnown.end();
   return known ? capitals : std::string(text);
 }
@@ -234,6 +255,22 @@ std::vector<std::string> split_words(std::string_view name, std::string_view tex
   if (quote != 0) throw InputError(fmt::format("{} {}: a quote is not closed", name, text));
   if (in_word) words.push_back(std::move(word));
   return words;
+}
+
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view kPlain = "_-./,:=@%+";
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || static_cast<unsigned char>(c) >= 0x80 ||
+           kPlain.find(c) != std::string_view::npos;
+  });
+  if (plain) return std::string(text);
+  // Double quotes are easier to read within a sentence.
+  if (!text.empty() && text.find_first_of("\"$`\\!") == std::string_view::npos)
+    return fmt::format("\"{}\"", text);
+  std::string word = "'";
+  for (const char c : text)
+    word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
 }
 
 std::string nearest(std::string_view text, const std::vector<std::string>& candidates) {

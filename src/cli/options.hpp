@@ -29,7 +29,9 @@ Json read_config_file(const std::filesystem::path& file);
 /// A duration: `500ms`, `10s`, `1m30s`; a bare number is seconds. More than zero.
 Duration duration_option(std::string_view option, std::string_view text);
 
-/// A whole number from 1 to `most`.
+/// A whole number from `least` to `most`, or from 1.
+std::uint64_t number_option(std::string_view option, std::string_view text, std::uint64_t least,
+                            std::uint64_t most);
 std::uint64_t positive_option(std::string_view option, std::string_view text, std::uint64_t most);
 
 /// A whole number from 0 to 2^64 - 1.
@@ -54,6 +56,10 @@ std::string method_option(std::string_view text);
 /// Words of a text as a shell splits them: blanks separate, quotes and backslashes keep them together. For
 /// `--cxxflags` and $CXX. `name` is what an error calls it.
 std::vector<std::string> split_words(std::string_view name, std::string_view text);
+
+/// A text as a shell takes it for one word: in quotes where it has blanks or other marks. For commands to
+/// copy.
+std::string shell_word(std::string_view text);
 
 /// The one of `candidates` that `text` is most likely a misspelling of; empty if none is near.
 std::string nearest(std::string_view text, const std::vector<std::string>& candidates);

@@ -31,8 +31,9 @@ using ServeTarget =
 struct Process {
   std::vector<std::string> args;  ///< args[0] is the program's name
   std::function<std::optional<std::string>(const std::string& name)> environment;
-  std::ostream* out = nullptr;  ///< must not be null when a command runs
-  std::ostream* err = nullptr;  ///< likewise
+  std::ostream* out = nullptr;              ///< must not be null when a command runs
+  std::ostream* err = nullptr;              ///< likewise
+  std::function<bool()> out_reader_gone{};  ///< whether nobody reads `out` any more; empty: never so
   bool out_is_terminal = false;
   bool err_is_terminal = false;
   unsigned columns = 0;  ///< of the terminal; 0: unknown
@@ -45,12 +46,15 @@ struct Process {
 
   /// The value of an environment variable; nothing if it is not set or empty.
   [[nodiscard]] std::optional<std::string> variable(const std::string& name) const;
+  /// Whether all that was written to `out` has arrived, or nobody wants it any more.
+  [[nodiscard]] bool out_is_written() const;
   /// Whether text for stdout, or stderr, may be coloured: only for terminals, and not with NO_COLOR.
   [[nodiscard]] bool colours_out() const;
   [[nodiscard]] bool colours_err() const;
 };
 
-/// The process that this code runs in, with its environment, std::cout, std::cerr and signals.
+/// The process that this code runs in, with its environment, std::cout, std::cerr and signals. From then on
+/// SIGPIPE is ignored.
 Process this_process(int argc, const char* const* argv);
 
 }  // namespace chaperon::cli

@@ -16,6 +16,8 @@ namespace {
 constexpr std::array<std::string_view, 7> kHttpActions{"get",   "head", "post",   "put",
                                                        "patch", "del",  "options"};
 
+constexpr std::string_view kCutOff = "cancelled";
+
 // The order of rows within a group.
 int rank_of(const Row& row, std::string_view action) {
   if (row.kind == MetricKind::number) return 5;
@@ -63,6 +65,17 @@ std::string common_base_url(const Results& results) {
   return commonest == origins.end() ? std::string() : commonest->first;
 }
 
+std::uint64_t requests_cut_off(const Results& results) {
+  std::uint64_t count = 0;
+  for (const auto& metric : results.metrics) {
+    const bool is_request =
+        metric.target().find("://") != std::string::npos ||
+        std::find(kHttpActions.begin(), kHttpActions.end(), metric.action()) != kHttpActions.end();
+    if (metric.error() == kCutOff && is_request) count += metric.count();
+  }
+  return count;
+}
+
 std::string action_label(std::string_view action, std::string_view target, std::string_view base_url) {
   if (target.empty()) return std::string(action);
   if (target.find("://") != std::string_view::npos) {
@@ -99,7 +112,7 @@ std::vector<RowGroup> group_rows(const Results& results, std::string_view base_u
       row.count = metric.count();
       row.answered = &metric;
     } else {
-      row.errors += metric.count();
+      if (metric.error() != kCutOff) row.errors += metric.count();
       if (!metric.error().starts_with("HTTP ")) row.unanswered.push_back(&metric);
     }
   }

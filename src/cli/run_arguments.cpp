@@ -43,6 +43,10 @@ RunOptions RunArguments::run_options() const {
   if (!config_file.empty()) options.config = read_config_file(config_file);
   for (const auto& assignment : config)
     apply_config_option(options.config, assignment);
+  // As for --base-url, the scheme may be left out.
+  if (const auto url = options.config.find("base_url"); url != options.config.end() && url->is_string()) {
+    if (const auto& text = url->get_ref<const std::string&>(); !text.empty()) *url = with_scheme(text);
+  }
   if (print_results) options.config["store_results"] = true;
   if (!base_url.empty()) options.base_url = with_scheme(base_url);
   options.threads = threads_option(threads);
@@ -53,12 +57,14 @@ RunOptions RunArguments::run_options() const {
 }
 
 ReportOptions RunArguments::report_options() const {
-  return {.output = output,
-          .format = format,
-          .tag = tag,
-          .print_results = print_results,
-          .print_metrics = print_metrics,
-          .allow_failures = allow_failures};
+  ReportOptions options{.output = output,
+                        .format = format,
+                        .tag = tag,
+                        .print_results = print_results,
+                        .print_metrics = print_metrics,
+                        .allow_failures = allow_failures};
+  if (!config_file.empty()) options.inputs.push_back({.what = "the --config-file", .path = config_file});
+  return options;
 }
 
 LogLevel RunArguments::level() const {

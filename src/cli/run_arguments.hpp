@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "cli/arguments.hpp"
+#include "cli/process.hpp"
 #include "cli/run_report.hpp"
 
 namespace chaperon::cli {
@@ -43,10 +44,11 @@ struct RunArguments {
 /// The number of threads that `--threads` gives: 0, one per core, if the text is empty.
 unsigned threads_option(const std::string& text);
 
-/// Keeps the log running: lines of sessions go to stderr from the level on.
+/// Keeps the log running: lines of sessions go to stderr from the level on, in colours where the process may
+/// have them.
 class LogSession {
  public:
-  explicit LogSession(LogLevel level) { start_log(level); }
+  LogSession(const Process& process, LogLevel level) { start_log(level, process.colours_err()); }
   ~LogSession() { stop_log(); }
   LogSession(const LogSession&) = delete;
   LogSession& operator=(const LogSession&) = delete;

@@ -1,10 +1,12 @@
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include <chaperon/errors.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/options.hpp"
 #include "cli/run_arguments.hpp"
 #include "cli/run_report.hpp"
 #include "cli/scenario_file.hpp"
@@ -12,6 +14,15 @@
 #include "cli/target_process.hpp"
 
 namespace chaperon::cli {
+namespace {
+
+void refuse_swapped(const std::string& file, const std::string& load_test) {
+  if (load_test.empty() || !is_scenario_file(load_test) || is_scenario_file(file)) return;
+  throw InputError(fmt::format("{} is no scenario file, but {} is: write 'chaperon run {} {}'", file,
+                               load_test, shell_word(load_test), shell_word(file)));
+}
+
+}  // namespace
 
 ExitCode run_command(Process& process, const std::vector<std::string>& words) {
   Arguments arguments(
@@ -35,17 +46,20 @@ ExitCode run_command(Process& process, const std::vector<std::string>& words) {
   arguments.option("--cxxflags", flags, "FLAGS", "more flags for the compiler, last on its command line");
   if (!arguments.parse(words, process)) return ExitCode::passed;
 
+  refuse_swapped(file, given.load_test);
   if (target && !given.base_url.empty()) {
     throw InputError("--target and --base-url both say which server to load: give one of them");
   }
   // All that can be wrong is looked at before the compiler is started.
   auto options = given.run_options();
-  const LogSession log(given.level());
-  Report report(process, given.report_options());
+  const LogSession log(process, given.level());
+  auto report_options = given.report_options();
+  report_options.inputs.push_back({.what = "the scenario file", .path = file});
+  Report report(process, std::move(report_options));
 
   const auto load_tests = load_scenario_file(process, file, flags);
   const auto& load_test =
-      choose_load_test(load_tests, given.load_test, file, fmt::format("chaperon run {}", file));
+      choose_load_test(load_tests, given.load_test, file, fmt::format("chaperon run {}", shell_word(file)));
   std::optional<TargetProcess> target_process;
   if (target) {
     target_process.emplace(process);

@@ -1,10 +1,14 @@
 #include "cli/run_report.hpp"
 
 #include <exception>
+#include <filesystem>
 #include <ostream>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <chaperon/errors.hpp>
 
@@ -13,6 +17,7 @@
 #include "cli/interrupt.hpp"
 #include "cli/live_line.hpp"
 #include "cli/number_text.hpp"
+#include "cli/options.hpp"
 #include "cli/summary.hpp"
 #include "cli/url_text.hpp"
 #include "cli/verdict.hpp"
@@ -36,6 +41,42 @@ auto as_input_error(F&& f) {
   }
 }
 
+std::uint64_t descriptor_limit() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+}
+
+// Neither the output nor what is written beside it may be a file that the run is made from.
+void refuse_to_replace(const std::vector<InputFile>& inputs, const std::filesystem::path& output) {
+  const auto refuse = [&](const std::filesystem::path& written, std::string_view how) {
+    for (const auto& input : inputs) {
+      std::error_code not_there;
+      if (!std::filesystem::equivalent(written, input.path, not_there)) continue;
+      throw InputError(fmt::format("--output {}: {} {}, {}: choose another name", output.string(), how,
+                                   input.what, input.path));
+    }
+  };
+  refuse(output, "this is");
+  for (const auto part : exporting::kSideParts) {
+    const auto beside = exporting::side_path(output, part);
+    refuse(beside, fmt::format("{}, which is written beside it, is", beside.string()));
+  }
+}
+
+// A run whose time was up has come to its end, and so have its sessions.
+void ended_in_time(Results& results) {
+  const auto cancelled_are_ok = [](SessionCounts& counts) {
+    counts.ok += std::exchange(counts.cancelled, 0);
+  };
+  results.interrupted = false;
+  cancelled_are_ok(results.sessions);
+  for (auto& named : results.sessions_by_name)
+    cancelled_are_ok(named.counts);
+  const auto is_cancelled = [](const ErrorGroup& group) { return group.reason == "cancelled"; };
+  std::erase_if(results.endings, is_cancelled);
+  std::erase_if(results.errors, is_cancelled);
+}
+
 }  // namespace
 
 std::string start_text(const RunStart& start, const std::string& title) {
@@ -47,14 +88,48 @@ std::string start_text(const RunStart& start, const std::string& title) {
                      count_text(start.sessions, "session", "sessions"), loops, url, start.seed, kEnd);
 }
 
+std::string nothing_recorded_text(const Results& results, const std::vector<std::string>& metrics) {
+  if (metrics.empty() || !results.metrics.empty()) return {};
+  const std::vector<std::string> known{"get",     "head",    "post",   "put",  "patch",       "del",
+                                       "options", "connect", "queued", "call", "run_scenario"};
+  std::string meant;
+  for (const auto& name : metrics) {
+    if (meant.empty()) meant = nearest(name, known);
+  }
+  return fmt::format(
+      "nothing was recorded: --metrics {} names nothing that was done{}: there are {}, and the names of "
+      "metrics "
+      "of your own",
+      fmt::join(metrics, ","), meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant),
+      fmt::join(known, ", "));
+}
+
+std::string queued_for_descriptors_text(const Results& results, std::uint64_t limit) {
+  // Requests also wait for their turn in a crowd of connections, which needs no remedy.
+  if (results.generator.queued_p99 <= kLongQueue || results.sessions.total() < limit) return {};
+  return fmt::format(
+      "requests waited for file descriptors, of which there are {}, p99 {}: raise the limit (ulimit -n), or "
+      "use "
+      "fewer sessions",
+      count_text(limit), latency_text(results.generator.queued_p99));
+}
+
 Report::Report(Process& process, ReportOptions options) : process_(process), options_(std::move(options)) {
   as_input_error([&] {
     if (!options_.format.empty()) static_cast<void>(exporting::exporter_for(options_.format));
+    if (!options_.format.empty() && options_.output.empty() && options_.tag.empty()) {
+      throw InputError(
+          fmt::format("--format {0}: nothing is written: say where with --output FILE or --tag TAG, as in "
+                      "--output metrics.{0}",
+                      options_.format));
+    }
     if (!options_.output.empty() && !options_.tag.empty()) {
       throw InputError("--output and --tag both say where results go: give one of them");
     }
-    if (!options_.output.empty())
+    if (!options_.output.empty()) {
+      refuse_to_replace(options_.inputs, options_.output);
       file_.emplace(options_.output, exporting::Parents::must_exist, process_.out);
+    }
   });
 }
 
@@ -76,7 +151,11 @@ ExitCode Report::run(const RegisteredLoadTest& load_test, RunOptions options) {
     const Interrupt interrupt(process_);
     LiveLine live(*process_.err, process_.err_is_terminal, process_.columns);
     bool stopping = false;
-    options.stop = process_.stop.get_token();
+    std::stop_source stop;
+    const auto end = [&stop] { stop.request_stop(); };
+    const std::stop_callback on_interrupt(process_.stop.get_token(), end);
+    const std::stop_callback on_time_up(options_.time_up, end);
+    options.stop = stop.get_token();
     options.progress_interval = kProgressInterval;
     options.on_start = [&](const RunStart& start) {
       *process_.err << start_text(start, options_.title) << std::endl;
@@ -87,10 +166,16 @@ ExitCode Report::run(const RegisteredLoadTest& load_test, RunOptions options) {
         live.clear();
         *process_.err << "stopping: what was measured is reported; Ctrl-C again leaves at once" << std::endl;
       }
-      live.show(live_text(progress, kProgressInterval));
+      live.show(live_text(progress, kProgressInterval, live.width()));
     };
+    const auto metrics = options.metrics;
     results = run_load_test(load_test, std::move(options));
+    if (auto warning = nothing_recorded_text(results, metrics); !warning.empty())
+      results.warnings.push_back(std::move(warning));
+    if (auto warning = queued_for_descriptors_text(results, descriptor_limit()); !warning.empty())
+      results.warnings.push_back(std::move(warning));
   }
+  if (options_.time_up.stop_requested() && !process_.stop.stop_requested()) ended_in_time(results);
   // What the sessions logged comes before the summary, not into it.
   stop_log();
   // Files first: whatever happens to the terminal, they are there.
@@ -99,7 +184,8 @@ ExitCode Report::run(const RegisteredLoadTest& load_test, RunOptions options) {
   try {
     files = write_files(results);
   } catch (const InputError&) {
-    not_written = std::current_exception();  // a full disk must not lose the table as well
+    // A full disk must not lose the table as well.
+    if (!file_->is_standard_output() || !process_.out_is_written()) not_written = std::current_exception();
   }
   auto code = ExitCode::passed;
   print(results, files, code);
@@ -135,7 +221,7 @@ void Report::print(const Results& results, const std::vector<std::string>& files
     out << '\n';
     exporting::exporter_for("json").write(results, out);
   }
-  if (more && !files.empty()) out << fmt::format("\n{}\n", fmt::join(files, "  "));
+  if (more && !files.empty()) out << fmt::format("\n{}\n", listed(files, style.width));
   out << std::flush;
 }
 

@@ -2,8 +2,10 @@
 // common.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,12 @@
 
 namespace chaperon::cli {
 
+/// A file that a run is made from.
+struct InputFile {
+  std::string what;  ///< such as `the scenario file`
+  std::string path;
+};
+
 /// What to do with the results, as the options say it.
 struct ReportOptions {
   std::string output{};  ///< `--output`
@@ -23,14 +31,17 @@ struct ReportOptions {
   bool print_results = false;
   bool print_metrics = false;
   bool allow_failures = false;
+  std::vector<InputFile> inputs{};  ///< that results must not replace
   std::string title{};  ///< such as `bench http://h/: 10 sessions, 10.0 s`; empty: the load test's name
+  /// Requested when the run's time is up: what is under way is cut off then, as it should be.
+  std::stop_token time_up{};
 };
 
 /// Where results go. Making it checks all that can be checked before the run.
 class Report {
  public:
   /// Throws InputError for an unknown format, a tag together with an output, or an output that cannot be
-  /// written.
+  /// written or would replace one of the run's own inputs.
   Report(Process& process, ReportOptions options);
 
   /// For `--tag`: checks the path that the load test's name gives. Throws InputError.
@@ -49,6 +60,13 @@ class Report {
   ReportOptions options_;
   std::optional<exporting::OutputFile> file_;
 };
+
+/// For a run whose `--metrics` let nothing be recorded: says so, and which names there are. Empty otherwise.
+std::string nothing_recorded_text(const Results& results, const std::vector<std::string>& metrics);
+
+/// For a run whose requests waited for file descriptors, of which this process may have `limit`: says so,
+/// with the remedy. Empty otherwise.
+std::string queued_for_descriptors_text(const Results& results, std::uint64_t limit);
 
 /// The line before a run: `ShopTest: 600 sessions, 2 loops, http://127.0.0.1:5000, seed 4711. Ctrl-C stops
 /// and reports.` A title, which says itself how many sessions there are, stands instead of all before the

@@ -5,6 +5,7 @@
 #include <memory>
 #include <ostream>
 #include <sstream>
+#include <stop_token>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "cli/compiler.hpp"
 #include "cli/fingerprint.hpp"
 #include "cli/installation.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/options.hpp"
 #include "cli/subprocess.hpp"
 
@@ -63,6 +65,11 @@ std::string key_of(std::string_view kind, const Compiler& compiler, const Words&
   return fingerprint.text();
 }
 
+// In a group of its own: Ctrl-C is for this process, which ends the compiler and removes what it leaves.
+ChildOptions compiler_options(Words command) {
+  return {.command = std::move(command), .capture_stderr = true, .own_group = true, .dies_with_parent = true};
+}
+
 // The precompiled header: parsing <chaperon/chaperon.hpp> is half of what a compilation takes. It is made
 // while the first scenario compiles without it, if there is a core for that.
 class PrecompiledHeader {
@@ -96,19 +103,20 @@ class PrecompiledHeader {
     append(command, flags_);
     append(command, {"-x", "c++-header", "-MD", "-MF", dependencies_.string(), "-MT", "header", "-o",
                      built_.string(), path(".hpp").string()});
-    child_ = std::make_unique<Child>(ChildOptions{.command = std::move(command), .capture_stderr = true});
+    child_ = std::make_unique<Child>(compiler_options(std::move(command)));
   }
 
   // Waits for it. A failure only means that there is none: the scenario's own compilation tells what is
   // wrong.
-  void finish() {
+  void finish(const std::stop_token& stop) {
     if (!child_) return;
-    child_->read_all();
+    child_->read_all(stop);
     if (child_->wait() == 0) {
       cache_.keep(key_, kPrecompiledHeader, built_, parse_dependency_file(read_text(dependencies_)),
                   started_);
     }
     std::error_code error;
+    fs::remove(built_, error);
     fs::remove(dependencies_, error);
     child_.reset();
     lock_.reset();
@@ -154,19 +162,25 @@ class Compilation {
     const auto started = cache_.start_of_build();
     const auto built = cache_.temporary_name(kLibrary);
     const auto dependencies = cache_.temporary_name(".d");
-    Child child({.command = command(file, built, dependencies, header), .capture_stderr = true});
-    const auto diagnostics = child.read_all();
+    const Interrupt interrupt(process_);
+    const auto stop = process_.stop.get_token();
+    Child child(compiler_options(command(file, built, dependencies, header)));
+    const auto diagnostics = child.read_all(stop);
     std::error_code error;
-    if (child.wait() != 0) {
-      *process_.err << " failed\n" << diagnostics << std::flush;
+    if (child.wait() != 0 || stop.stop_requested()) {
       fs::remove(built, error);
       fs::remove(dependencies, error);
-      if (header) header->finish();
+      if (!stop.stop_requested()) *process_.err << " failed\n" << diagnostics << std::flush;
+      if (header) header->finish(stop);
+      if (stop.stop_requested()) {
+        *process_.err << " interrupted" << std::endl;
+        throw CompileInterrupted(fmt::format("the compilation of {} was interrupted", file));
+      }
       throw CompileError(fmt::format("{} does not compile", file));
     }
     auto library = cache_.keep(key, kLibrary, built, parse_dependency_file(read_text(dependencies)), started);
     fs::remove(dependencies, error);
-    if (header) header->finish();
+    if (header) header->finish(stop);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     *process_.err << fmt::format(" {:.1f} s (next start: 0.1 s)\n", took.count()) << diagnostics
                   << std::flush;

@@ -1,11 +1,15 @@
 #include "cli/scenario_file.hpp"
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
+#include <system_error>
 
 #include <fmt/format.h>
 
 #include <chaperon/errors.hpp>
 
+#include "cli/options.hpp"
 #include "cli/scenario_compiler.hpp"
 #include "cli/scenario_library.hpp"
 
@@ -24,11 +28,24 @@ void require_file(const std::string& file) {
     throw InputError(fmt::format("{} does not exist: did you mean {}.cpp?", file, file));
   }
   const auto stem = fs::path(file).stem().string();
-  throw InputError(fmt::format(
-      "{} does not exist: check the path, or let 'chaperon new {}' write one to begin with", file, stem));
+  throw InputError(
+      fmt::format("{} does not exist: check the path, or let 'chaperon new {}' write one to begin with", file,
+                  shell_word(stem)));
+}
+
+constexpr std::array kSources{".cpp", ".cc", ".cxx"};
+
+bool is_source(const fs::path& extension) {
+  return std::find(kSources.begin(), kSources.end(), extension) != kSources.end();
 }
 
 }  // namespace
+
+bool is_scenario_file(const std::string& file) {
+  std::error_code error;
+  const auto extension = fs::path(file).extension();
+  return (extension == ".so" || is_source(extension)) && fs::is_regular_file(file, error);
+}
 
 std::vector<RegisteredLoadTest> load_scenario_file(Process& process, const std::string& file,
                                                    const std::string& flags) {
@@ -39,7 +56,7 @@ std::vector<RegisteredLoadTest> load_scenario_file(Process& process, const std::
       throw InputError(fmt::format("--cxxflags has no effect on {}, which is compiled: leave it out", file));
     return load_scenario_library(file, file);
   }
-  if (extension == ".cpp" || extension == ".cc" || extension == ".cxx") {
+  if (is_source(extension)) {
     return load_scenario_library(compile_scenario(process, file, flags), file);
   }
   throw InputError(fmt::format(

@@ -10,6 +10,9 @@
 
 namespace chaperon::cli {
 
+/// Whether there is such a file, named as one that load_scenario_file() takes.
+bool is_scenario_file(const std::string& file);
+
 /// The load tests in a file: `.so` is loaded; `.cpp`, `.cc` and `.cxx` are compiled with `flags` first,
 /// unless that was done before. Throws InputError or CompileError.
 std::vector<RegisteredLoadTest> load_scenario_file(Process& process, const std::string& file,

@@ -43,6 +43,7 @@ int milliseconds_until(Clock::time_point deadline) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+  signal(SIGPIPE, SIG_DFL);
   execv(arguments[0], arguments);
   const int error = errno;
   [[maybe_unused]] const auto written = write(failure, &error, sizeof error);
@@ -117,7 +118,8 @@ std::optional<std::string> Child::read_line(Duration timeout) {
   }
 }
 
-std::string Child::read_all() {
+std::string Child::read_all(const std::stop_token& stop) {
+  const std::stop_callback end(stop, [group = pid_] { kill(-group, SIGTERM); });
   std::string text;
   std::array<char, 16'384> buffer{};
   while (true) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,9 @@ class Child {
 
   /// Waits for the first line of its output; nothing if the output ends, or `timeout` passes, before.
   std::optional<std::string> read_line(Duration timeout);
-  /// Reads all its output and waits until it has ended; returns the output.
-  std::string read_all();
+  /// Reads all its output and waits until it has ended; returns the output. When `stop` is requested its
+  /// group, which must be its own, is asked to end (SIGTERM).
+  std::string read_all(const std::stop_token& stop = {});
   /// Waits until it has ended. Returns its exit status, or 128 + N if signal N ended it.
   int wait();
   /// Asks it to end (SIGTERM), then kills it if it has not within `patience`; returns as wait() does.

@@ -33,11 +33,14 @@ std::string total_requests(const Results& results) {
   const double seconds = std::chrono::duration<double>(results.duration).count();
   std::string text = count_text(traffic.requests);
   if (seconds > 0) text += fmt::format(" ({}/s)", rate_text(static_cast<double>(traffic.requests) / seconds));
-  text += fmt::format(", {}", count_text(traffic.errors, "error", "errors"));
-  if (traffic.errors > 0 && traffic.requests > 0) {
-    const auto share = static_cast<double>(traffic.errors) / static_cast<double>(traffic.requests);
+  const auto cut_off = std::min(requests_cut_off(results), traffic.errors);
+  const auto errors = traffic.errors - cut_off;
+  text += fmt::format(", {}", count_text(errors, "error", "errors"));
+  if (errors > 0 && traffic.requests > 0) {
+    const auto share = static_cast<double>(errors) / static_cast<double>(traffic.requests);
     text += fmt::format(" ({})", percent_text(std::min(share, 1.0)));
   }
+  if (cut_off > 0) text += fmt::format(", {} cut off", count_text(cut_off));
   if (traffic.retried > 0) text += fmt::format(", {} retried", count_text(traffic.retried));
   return text + fmt::format(", {} sent, {} received", bytes_text(traffic.bytes_sent),
                             bytes_text(traffic.bytes_received));
@@ -51,7 +54,15 @@ void append_wrapped(std::string& text, std::string_view first, std::string_view 
     text += fmt::format("{}{}\n", at == 0 ? first : indent, lines[at]);
 }
 
-void append_health(std::string& text, const GeneratorHealth& health, const SummaryStyle& style) {
+bool was_overloaded(const Results& results) {
+  const bool long_enough = results.duration >= kTellingRun;
+  const bool much_enough = long_enough || results.traffic.requests >= kTellingRequests;
+  return (long_enough && results.generator.busiest_loop > kBusyLoop) ||
+         (much_enough && results.generator.lateness_p99 > kLateLoop);
+}
+
+void append_health(std::string& text, const Results& results, const SummaryStyle& style) {
+  const auto& health = results.generator;
   const auto load = fmt::format("busiest loop {}, lateness p99 {}", percent_text(health.busiest_loop),
                                 latency_text(health.lateness_p99));
   std::string extra;
@@ -60,7 +71,7 @@ void append_health(std::string& text, const GeneratorHealth& health, const Summa
   }
   if (health.log_lines_dropped > 0)
     extra += fmt::format(", {} log lines dropped", count_text(health.log_lines_dropped));
-  const bool overloaded = health.busiest_loop > kBusyLoop || health.lateness_p99 > kLateLoop;
+  const bool overloaded = was_overloaded(results);
   text += fmt::format("  generator  {}{}{}\n", overloaded ? "" : "healthy: ", load, extra);
   if (overloaded) {
     text += "  " +
@@ -74,6 +85,21 @@ std::string short_id(std::string_view id) {
   return std::string(id.substr(0, kShownId));
 }
 
+// The example of an answer is the beginning of its body: its status stands before it already.
+std::string example_text(const ErrorGroup& error) {
+  constexpr std::string_view kHttp = "HTTP ";
+  std::string_view text = error.example;
+  if (!error.reason.starts_with(kHttp)) return printable(text);
+  const auto status = fmt::format("answered {}", error.reason.substr(kHttp.size()));
+  if (!text.starts_with(status)) return printable(text);
+  text.remove_prefix(status.size());
+  while (text.starts_with(':') || text.starts_with(' '))
+    text.remove_prefix(1);
+  while (text.ends_with(' '))
+    text.remove_suffix(1);
+  return text.empty() ? std::string() : fmt::format("\"{}\"", printable(text));
+}
+
 // What there is to say about a kind of error: an example, how long answers of that kind took, where it began.
 std::string error_detail(const Results& results, const ErrorGroup& error) {
   std::vector<std::string> parts;
@@ -84,7 +110,7 @@ std::string error_detail(const Results& results, const ErrorGroup& error) {
       parts.push_back(fmt::format("p50 {}", latency_text(metric.percentile(50))));
     }
   }
-  if (!error.example.empty()) parts.push_back(printable(error.example));
+  if (auto example = example_text(error); !example.empty()) parts.push_back(std::move(example));
   auto where = fmt::format("first at {}", clock_text(error.first_at));
   if (!error.session_id.empty()) {
     where += fmt::format(", session {} ({})", short_id(error.session_id), printable(error.session));
@@ -166,14 +192,18 @@ std::string render_summary(const Results& results, const std::string& title, con
   text += fmt::format("  duration   {}\n", latency_text(results.duration));
   text += fmt::format("  sessions   {}\n", total_sessions(results.sessions));
   text += fmt::format("  requests   {}\n", total_requests(results));
-  append_health(text, results.generator, style);
+  append_health(text, results, style);
   for (const auto& warning : results.warnings)
     append_wrapped(text, "  ! ", "    ", printable(warning), style.width);
 
   if (const auto table = render_table(results, style.width); !table.empty()) text += "\n" + table;
   append_errors(text, results, style);
   append_endings(text, results, style);
-  if (!files.empty()) text += fmt::format("\n{}\n", fmt::join(files, "  "));
+  // Where the table is longer than a screen, the verdict at its top is out of sight.
+  constexpr std::ptrdiff_t kScreen = 50;
+  if (std::count(text.begin(), text.end(), '\n') > kScreen)
+    text += fmt::format("\n{}", text.substr(0, text.find('\n') + 1));
+  if (!files.empty()) text += fmt::format("\n{}\n", listed(files, style.width));
   return text;
 }
 

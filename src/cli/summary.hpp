@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ std::string render_summary(const Results& results, const std::string& title, con
 /// late a loop comes to its events.
 inline constexpr double kBusyLoop = 0.85;
 inline constexpr Duration kLateLoop = 5ms;
+/// A shorter run, or one of fewer requests, says nothing about its generator: a single event that came late
+/// is the 99th percentile, and starting takes CPU as well.
+inline constexpr Duration kTellingRun = 1s;
+inline constexpr std::uint64_t kTellingRequests = 1000;
 /// Requests that waited longer than this for the generator (a connection slot, a descriptor) are worth a
 /// word.
 inline constexpr Duration kLongQueue = 1ms;

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <numeric>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -40,6 +42,37 @@ constexpr std::array kDispensable{Column::p90, Column::p999, Column::mean, Colum
 
 constexpr std::size_t kNarrowestName = 26;
 
+// More than this nobody reads on a terminal.
+constexpr std::size_t kMostRows = 50;  // of one session name
+constexpr std::size_t kMostGroups = 20;
+
+std::uint64_t samples(const Row& row) {
+  return row.count + row.errors;
+}
+
+std::uint64_t samples(const RowGroup& group) {
+  return std::accumulate(group.rows.begin(), group.rows.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const Row& row) { return sum + samples(row); });
+}
+
+// Keeps those with the most samples, in their order; returns how many had to go.
+template <class T>
+std::size_t keep_largest(std::vector<T>& all, std::size_t most) {
+  if (all.size() <= most) return 0;
+  std::vector<std::pair<std::uint64_t, std::size_t>> ranked;  // the position breaks ties
+  for (std::size_t at = 0; at < all.size(); ++at)
+    ranked.emplace_back(~samples(all[at]), at);
+  std::nth_element(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(most), ranked.end());
+  ranked.resize(most);
+  std::sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  std::vector<T> kept;
+  for (const auto& [rank, at] : ranked)
+    kept.push_back(std::move(all[at]));
+  const auto gone = all.size() - most;
+  all = std::move(kept);
+  return gone;
+}
+
 struct Percentile {
   Column column;
   double percent;
@@ -72,13 +105,17 @@ class TableBuilder {
 
   std::string build() {
     const auto base_url = common_base_url(results_);
-    const auto groups = group_rows(results_, base_url);
+    auto groups = group_rows(results_, base_url);
     if (groups.empty()) return {};
-    for (const auto& group : groups) {
+    const auto more_groups = keep_largest(groups, kMostGroups);
+    for (auto& group : groups) {
       lines_.push_back({.name = heading(group), .cells = {}});
+      const auto more_rows = keep_largest(group.rows, kMostRows);
       for (const auto& row : group.rows)
         add_row(row);
+      add_more("  ", more_rows, "more row", "more rows");
     }
+    add_more("", more_groups, "more session name", "more session names");
     widen_columns();
     auto text = render_head(base_url);
     for (const auto& line : lines_)
@@ -93,6 +130,13 @@ class TableBuilder {
     if (group.sessions == 0) return printable(group.session);
     return fmt::format("{} ({})", printable(group.session),
                        count_text(group.sessions, "session", "sessions"));
+  }
+
+  void add_more(std::string_view indent, std::size_t count, const char* singular, const char* plural) {
+    if (count == 0) return;
+    lines_.push_back({.name = fmt::format("{}… {}: see the export (--output FILE)", indent,
+                                          count_text(count, singular, plural)),
+                      .cells = {}});
   }
 
   [[nodiscard]] std::size_t cells_width() const {

@@ -17,8 +17,7 @@ bool is_loopback(const std::string& address) {
 }
 
 std::uint16_t port_option(const std::string& text) {
-  if (text == "0") return 0;
-  return static_cast<std::uint16_t>(positive_option("--port", text, 65'535));
+  return static_cast<std::uint16_t>(number_option("--port", text, 0, 65'535));
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "cli/text_layout.hpp"
 
 #include <algorithm>
+#include <cctype>
+#include <cstddef>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -23,12 +26,30 @@ std::size_t offset_of(std::string_view text, std::size_t count) noexcept {
   return at;
 }
 
+constexpr std::size_t kEscape = 3;  // bytes of `%2F`
+
+// Where the percent escape begins that a cut at `at` would go through.
+std::optional<std::size_t> escape_around(std::string_view text, std::size_t at) noexcept {
+  const auto is_hex = [](unsigned char c) { return std::isxdigit(c) != 0; };
+  for (std::size_t back = 1; back < kEscape && back <= at; ++back) {
+    const auto begin = at - back;
+    if (text[begin] == '%' && begin + kEscape <= text.size() &&
+        std::all_of(text.begin() + static_cast<std::ptrdiff_t>(begin) + 1,
+                    text.begin() + static_cast<std::ptrdiff_t>(begin + kEscape), is_hex))
+      return begin;
+  }
+  return std::nullopt;
+}
+
 void wrap_line(std::string_view line, std::size_t width, std::vector<std::string>& lines) {
   while (display_width(line) > width) {
     const auto limit = offset_of(line, width);
     auto end = line.rfind(' ', limit);
     if (end == std::string_view::npos || end == 0) end = limit;
-    lines.emplace_back(line.substr(0, end));
+    auto piece = line.substr(0, end);
+    while (piece.ends_with(' '))
+      piece.remove_suffix(1);
+    lines.emplace_back(piece);
     line.remove_prefix(end);
     while (line.starts_with(' '))
       line.remove_prefix(1);
@@ -59,8 +80,11 @@ std::string shortened(std::string_view text, std::size_t width) {
   if (width == 0) return {};
   const auto tail = (width - 1) / 2;
   const auto head = width - 1 - tail;
-  return fmt::format("{}…{}", text.substr(0, offset_of(text, head)),
-                     text.substr(offset_of(text, used - tail)));
+  auto head_end = offset_of(text, head);
+  auto tail_begin = offset_of(text, used - tail);
+  if (const auto escape = escape_around(text, head_end)) head_end = *escape;
+  if (const auto escape = escape_around(text, tail_begin)) tail_begin = *escape + kEscape;
+  return fmt::format("{}…{}", text.substr(0, head_end), text.substr(tail_begin));
 }
 
 std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
@@ -72,6 +96,11 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
     if (end == std::string_view::npos) return lines;
     text.remove_prefix(end + 1);
   }
+}
+
+std::string listed(const std::vector<std::string>& names, std::size_t width) {
+  auto line = fmt::format("{}", fmt::join(names, "  "));
+  return display_width(line) <= width ? line : fmt::format("{}", fmt::join(names, "\n"));
 }
 
 std::string printable(std::string_view text) {

@@ -19,12 +19,16 @@ std::size_t display_width(std::string_view text) noexcept;
 std::string left_aligned(std::string_view text, std::size_t width);
 std::string right_aligned(std::string_view text, std::size_t width);
 
-/// A text of at most `width` columns: what is too long loses its middle to an ellipsis.
+/// A text of at most `width` columns: what is too long loses its middle to an ellipsis. Percent escapes
+/// (`%2F`) stay or go as a whole.
 std::string shortened(std::string_view text, std::size_t width);
 
 /// Lines of at most `width` columns, broken at spaces where there are any; at least one line. Line breaks
 /// within the text start a new line.
 std::vector<std::string> wrapped(std::string_view text, std::size_t width);
+
+/// Names in one line, or each on a line of its own where that would be wider than `width`.
+std::string listed(const std::vector<std::string>& names, std::size_t width);
 
 /// A text with control characters made visible (`\n`, `\x1b`), so that what a server sent cannot steer the
 /// terminal.

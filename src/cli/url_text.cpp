@@ -52,7 +52,8 @@ std::string comparable_url(std::string_view url) {
   auto scheme = lower_case(parts.scheme);
   if (scheme == "ws://") scheme = "http://";
   if (scheme == "wss://") scheme = "https://";
-  const auto host_and_port = lower_case(parts.host);
+  // What stands there for a Unix socket is its path.
+  const auto host_and_port = scheme == "http+unix://" ? std::string(parts.host) : lower_case(parts.host);
   std::string_view host = host_and_port;
   const std::string_view default_port = scheme == "https://" ? ":443" : ":80";
   if (host.ends_with(default_port)) host.remove_suffix(default_port.size());

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "cli/number_text.hpp"
+#include "cli/rows.hpp"
 #include "cli/text_layout.hpp"
 
 namespace chaperon::cli {
@@ -22,7 +23,10 @@ std::string why_unanswered(const Results& results) {
   const auto group = std::find_if(results.errors.begin(), results.errors.end(), [](const ErrorGroup& error) {
     return error.reason != "cancelled" && error.reason != "exception" && !error.reason.starts_with("HTTP ");
   });
-  if (group == results.errors.end()) return "no request was answered";
+  if (group == results.errors.end()) {
+    return requests_cut_off(results) > 0 ? "no request was answered before it was cut off"
+                                         : "no request was answered";
+  }
   const auto& why = group->example.empty() ? group->reason : group->example;
   auto text = fmt::format("no request was answered: {}", printable(why));
   if (group->reason == "refused") {

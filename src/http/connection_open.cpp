@@ -140,8 +140,17 @@ void Connection::connect_finished(int error, bool readable) {
       fail(reason, fmt::format("no memory or descriptor is left for a connection to {}: {}", peer,
                                std::strerror(error)));
       break;
-    default:
-      fail(reason, fmt::format("{} cannot be reached: {}", peer, std::strerror(error)));
+    default: {
+      // The kernel calls it an invalid argument: it does not know which network is meant.
+      const bool lacks_zone = error == EINVAL && peer.starts_with("[fe80:");
+      fail(reason,
+           lacks_zone
+               ? fmt::format("{} cannot be reached: a link-local address needs a zone, which a URL cannot "
+                             "name: use another address of that host",
+                             peer)
+               : fmt::format("{} cannot be reached: {}: check the address, and the route to it", peer,
+                             std::strerror(error)));
+    }
   }
 }
 

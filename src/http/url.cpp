@@ -253,8 +253,7 @@ Url parse_url(std::string_view text, std::string_view what) {
   Url url;
   url.scheme = lower_case(text.substr(0, scheme_end));
   if (find_scheme(url.scheme) == nullptr) {
-    subject.refuse(fmt::format("the scheme {:?} is not known", url.scheme),
-                   "use http, https, ws, wss or http+unix");
+    subject.refuse(fmt::format("the scheme {:?} is not known", url.scheme), "use http or http+unix");
   }
   const std::string_view rest = without_fragment(text.substr(scheme_end + 3));
   const std::size_t authority_end = std::min(rest.find_first_of("/?"), rest.size());

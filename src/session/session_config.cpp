@@ -31,9 +31,12 @@ Path to_path(std::string_view name_space, std::string_view key) {
 }
 
 [[noreturn]] void throw_config_type_error(const session::State& state, std::string_view key,
-                                          std::string_view type, std::string_view why) {
-  throw ConfigTypeError(fmt::format("config key \"{}\" cannot be read as {} in session {}: {}", key, type,
-                                    state.description(), why));
+                                          std::string_view type, std::string_view example,
+                                          std::string_view why) {
+  throw ConfigTypeError(fmt::format(
+      "config key \"{}\" cannot be read as {} in session {}: {}: change it in default_config(), in "
+      "the scenario table or with --config {}={}",
+      key, type, state.description(), why, key, example));
 }
 
 // The value under a key, or under a key within a namespace; nullptr if it is not there.
@@ -71,12 +74,14 @@ const Json& Session::required_config(Keys path) const {
   return *value;
 }
 
-void Session::throw_config_type(std::string_view key, std::string_view type, std::string_view why) const {
-  throw_config_type_error(state_, key, type, why);
+void Session::throw_config_type(std::string_view key, std::string_view type, std::string_view example,
+                                std::string_view why) const {
+  throw_config_type_error(state_, key, type, example, why);
 }
 
-void Session::throw_config_type(Keys path, std::string_view type, std::string_view why) const {
-  throw_config_type_error(state_, join_path(to_path(path)), type, why);
+void Session::throw_config_type(Keys path, std::string_view type, std::string_view example,
+                                std::string_view why) const {
+  throw_config_type_error(state_, join_path(to_path(path)), type, example, why);
 }
 
 Session& Session::set_config(std::string_view key, Json value) {

@@ -59,6 +59,16 @@ std::optional<BasicAuth> read_basic_auth(const Json& config) {
       R"(config key "basic_auth" cannot be used: write it as "user:password" or {"user": …, "password": …})");
 }
 
+// No path can be joined with either; parsing has dropped a fragment already.
+void refuse_query(const std::string& text, const http::Url& base_url) {
+  const auto end = text.find_first_of("?#");
+  if (end == std::string::npos) return;
+  throw http::UrlError(
+      fmt::format("base URL \"{}\" cannot have a {}: leave it out, and give a query to each request, as in "
+                  ".params = {{{{\"key\", \"value\"}}}}",
+                  base_url.text(false), text[end] == '?' ? "query" : "fragment"));
+}
+
 }  // namespace
 
 Settings Settings::from_config(const Json& config) {
@@ -78,6 +88,7 @@ Settings Settings::from_config(const Json& config) {
     try {
       settings.base_url = http::parse_url(base_url, "base URL");
       http::require_supported(*settings.base_url);
+      refuse_query(base_url, *settings.base_url);
       settings.authorized_by_base_url = !auth && settings.base_url->basic_auth;
       if (!auth) auth = settings.base_url->basic_auth;
     } catch (const http::UrlError& e) {

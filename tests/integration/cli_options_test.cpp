@@ -69,6 +69,8 @@ TEST_F(CliOptions, ConfigPrecedence) {
   EXPECT_EQ(seen["deep.y"], "1");
   EXPECT_EQ(seen["base_url"], "http://127.0.0.1:3");
 
+  seen = config_seen({"--config", "base_url=localhost:3"});
+  EXPECT_EQ(seen["base_url"], "http://localhost:3");
   seen = config_seen({"--config", "base_url=http://127.0.0.1:3", "--base-url", "127.0.0.1:4"});
   EXPECT_EQ(seen["base_url"], "http://127.0.0.1:4");
 }

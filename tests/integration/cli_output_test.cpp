@@ -137,5 +137,31 @@ TEST_F(CliOutput, AReaderThatGoesAwayEndsTheRunQuietly) {
   EXPECT_EQ(rows("m.csv").count("Asker get(/default)"), 5U);
 }
 
+TEST_F(CliOutput, AStandardOutputThatCannotBeWrittenIsAnError) {
+  const std::string error =
+      "error: the standard output cannot be written: it is closed, or its disk is full\n";
+  for (const auto* redirection : {">/dev/full", ">&-"}) {
+    const auto version = shell(std::string("\"$chaperon\" --version ") + redirection);
+    EXPECT_EQ(version.exit_code, 2) << redirection;
+    EXPECT_EQ(version.err, error);
+    const auto run = shell("\"$chaperon\" run " + scenario_file("options.cpp") +
+                           " AskTest --target --output m.csv " + redirection);
+    EXPECT_EQ(run.exit_code, 2) << redirection;
+    EXPECT_THAT(run.err, HasSubstr(error));
+    EXPECT_EQ(rows("m.csv").count("Asker get(/default)"), 5U);
+  }
+}
+
+TEST_F(CliOutput, AReaderThatHasGoneIsNoError) {
+  for (const auto* output : {"", " --output -"}) {
+    // The pipe has no reader before anything is written to it.
+    const auto result = shell("mkfifo p; exec 3<>p 4>p 3<&-; \"$chaperon\" run " +
+                              scenario_file("options.cpp") + " AskTest --target" + output + " >&4 4>&-");
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.err, Not(HasSubstr("error:")));
+    std::filesystem::remove(directory_ / "p");
+  }
+}
+
 }  // namespace
 }  // namespace chaperon::test

@@ -72,5 +72,20 @@ TEST_F(CliTerminal, TheVerdictIsColouredUnlessNoColorIsSet) {
   EXPECT_THAT(plain.out, HasSubstr("AskTest: PASSED"));
 }
 
+TEST_F(CliTerminal, LogLevelsAreColouredUnlessNoColorIsSet) {
+  const auto is_coloured = [&](const std::string& variable) {
+    const auto command =
+        std::string(CHAPERON_BINARY) + " run " + scenario_file("options.cpp") + " TalkTest --target";
+    const auto result =
+        run_command({"script", "-qefc", command, "/dev/null"}, options({"TERM=xterm", variable}), kPatience);
+    EXPECT_EQ(result.exit_code, 0) << result.out;
+    EXPECT_THAT(result.out, HasSubstr(" Talker] warn line"));
+    static const std::regex colour("\x1b\\[[0-9;]*mwarn");
+    return std::regex_search(result.out, colour);
+  };
+  EXPECT_TRUE(is_coloured("NO_COLOR="));
+  EXPECT_FALSE(is_coloured("NO_COLOR=1"));
+}
+
 }  // namespace
 }  // namespace chaperon::test

@@ -4,8 +4,10 @@
 #include <concepts>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include <chaperon/detail/names.hpp>
 #include <chaperon/duration.hpp>
 #include <chaperon/json.hpp>
 
@@ -20,6 +22,32 @@ template <class T>
 inline constexpr bool is_duration = false;
 template <class Rep, class Period>
 inline constexpr bool is_duration<std::chrono::duration<Rep, Period>> = true;
+
+// What an error calls a type that config is read as, and what to write for it on the command line.
+template <class T>
+constexpr std::string_view config_type_name() {
+  if constexpr (is_duration<T>) {
+    return "a duration";
+  } else if constexpr (std::same_as<T, std::string>) {
+    return "a string";
+  } else {
+    return type_name<T>();
+  }
+}
+template <class T>
+constexpr std::string_view config_example() {
+  if constexpr (std::same_as<T, bool>) {
+    return "true";
+  } else if constexpr (std::integral<T> || std::floating_point<T>) {
+    return "NUMBER";
+  } else if constexpr (is_duration<T>) {
+    return "1.5s";
+  } else if constexpr (std::same_as<T, std::string>) {
+    return "'\"TEXT\"'";
+  } else {
+    return "JSON";
+  }
+}
 
 // Throws std::invalid_argument; `expected` reads like `an integer`.
 [[noreturn]] CHAPERON_API void throw_wrong_type(const char* expected, const Json& value);

@@ -17,6 +17,7 @@ using testing::ThrowsMessage;
 struct Parsed {
   std::string file, name, output;
   std::vector<std::string> config;
+  std::optional<std::string> body;
   bool target = false;
   bool goes_on = false;
   std::string out;
@@ -30,6 +31,7 @@ Parsed parse(const std::vector<std::string>& words) {
   arguments.positional("NAME", parsed.name, false, "the name");
   arguments.option("-o,--output", parsed.output, "FILE", "where to");
   arguments.repeated("--config", parsed.config, "KEY=VALUE", "a value");
+  arguments.option("-b,--body", parsed.body, "TEXT", "what to send");
   arguments.flag("--target", parsed.target, "the target");
   parsed.goes_on = arguments.parse(words, fake.process);
   parsed.out = fake.out();
@@ -66,6 +68,13 @@ TEST(Arguments, ValuesMayBeginWithADash) {
   EXPECT_EQ(parse({"--", "-a.cpp"}).file, "-a.cpp");
 }
 
+TEST(Arguments, AnOptionMayTakeAnEmptyValueForOne) {
+  EXPECT_EQ(parse({"a.cpp"}).body, std::nullopt);
+  EXPECT_EQ(parse({"a.cpp", "-b", ""}).body, "");
+  EXPECT_EQ(parse({"a.cpp", "--body="}).body, "");
+  EXPECT_EQ(parse({"a.cpp", "--body=x y"}).body, "x y");
+}
+
 TEST(Arguments, ErrorsNameTheArgumentAndTheHelp) {
   const auto error = [](const std::vector<std::string>& words, const std::string& text) {
     EXPECT_THAT([&] { parse(words); }, ThrowsMessage<InputError>(text + ": see 'chaperon run --help'"));
@@ -78,6 +87,13 @@ TEST(Arguments, ErrorsNameTheArgumentAndTheHelp) {
   error({"a.cpp", "--output"}, "option --output needs a value");
   error({"a.cpp", "--config"}, "option --config needs a value");
   error({"a.cpp", "--output", "--target"}, "option --output needs a value, but --target follows");
+  error({"a.cpp", "--target=5"}, "option --target takes no value");
+  error({"a.cpp", "--target="}, "option --target takes no value");
+  error({""}, "FILE is empty");
+  error({"a.cpp", "-o", ""}, "option --output has an empty value: give it one, or leave it out");
+  error({"a.cpp", "--output="}, "option --output has an empty value: give it one, or leave it out");
+  error({"a.cpp", "--config", "a=1", "--config", ""},
+        "option --config has an empty value: give it one, or leave it out");
   error({"a.cpp", "-o", "x", "-o", "y"}, "option --output may be given only once");
 }
 
@@ -92,6 +108,7 @@ TEST(Arguments, HelpIsWrittenToStdoutAndEndsIt) {
             "\noptions\n"
             "  -o, --output FILE         where to\n"
             "      --config KEY=VALUE    a value\n"
+            "  -b, --body TEXT           what to send\n"
             "      --target              the target\n"
             "  -h, --help                this text\n"
             "\nexamples\n  chaperon run a.cpp\n");

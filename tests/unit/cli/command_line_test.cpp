@@ -63,10 +63,27 @@ TEST(CommandLine, VersionNamesCompilerAndLibraries) {
               AllOf(StartsWith("chaperon " CHAPERON_VERSION " ("), HasSubstr("nlohmann/json 3.")));
 }
 
+TEST(CommandLine, AnOutputThatCannotBeWrittenIsAnErrorUnlessItsReaderHasGone) {
+  FakeProcess fake({"chaperon", "--version"});
+  fake.process.out->setstate(std::ios_base::badbit);
+  EXPECT_EQ(fake.run(), 2);
+  EXPECT_EQ(fake.err(), "error: the standard output cannot be written: it is closed, or its disk is full\n");
+
+  FakeProcess unread({"chaperon", "--version"});
+  unread.process.out->setstate(std::ios_base::badbit);
+  unread.process.out_reader_gone = [] { return true; };
+  EXPECT_EQ(unread.run(), 0);
+  EXPECT_EQ(unread.err(), "");
+}
+
 TEST(CommandLine, UnknownCommandsGetASuggestion) {
   EXPECT_THAT(input_error({"bnech"}), HasSubstr("did you mean bench?"));
   EXPECT_THAT(input_error({"xyzzy"}), HasSubstr("the commands are run, bench, list, new, target"));
   EXPECT_THAT(input_error({"shop.cpp"}), HasSubstr("write 'chaperon run shop.cpp'"));
+  EXPECT_THAT(input_error({"my shop.cpp"}), HasSubstr("write 'chaperon run \"my shop.cpp\"'"));
+  EXPECT_EQ(input_error({"--foo"}), "error: unknown option --foo: see 'chaperon --help'\n");
+  EXPECT_EQ(input_error({"--verison"}),
+            "error: unknown option --verison (did you mean --version?): see 'chaperon --help'\n");
 }
 
 TEST(CommandLine, WhatIsNoScenarioFileIsNamedBeforeAnythingElse) {
@@ -82,6 +99,9 @@ TEST(CommandLine, WhatIsNoScenarioFileIsNamedBeforeAnythingElse) {
   EXPECT_THAT(input_error({"run", path("notes.txt")}), HasSubstr("is no scenario file"));
   EXPECT_THAT(input_error({"run", path("text.so")}), HasSubstr("is no shared object"));
   EXPECT_THAT(input_error({"list", path("text.so")}), HasSubstr("is no shared object"));
+  EXPECT_THAT(input_error({"run", "ShopTest", path("shop.cpp")}),
+              HasSubstr("ShopTest is no scenario file, but " + path("shop.cpp") +
+                        " is: write 'chaperon run " + path("shop.cpp") + " ShopTest'"));
   EXPECT_THAT(input_error({"run", path("text.so"), "--cxxflags", "-g"}),
               HasSubstr("--cxxflags has no effect"));
 }
@@ -100,8 +120,34 @@ TEST(CommandLine, WrongOptionsAreSaidBeforeTheCompilerStarts) {
   EXPECT_THAT(input_error({"run", file, "--output", (directory / "no/such/m.csv").string()}),
               HasSubstr("m.csv"));
   EXPECT_THAT(input_error({"run", file, "--output", "a.csv", "--tag", "t"}), HasSubstr("give one of them"));
+  EXPECT_THAT(input_error({"run", file, "--format", "json"}),
+              HasSubstr("--format json: nothing is written: say where with --output FILE"));
   EXPECT_THAT(input_error({"run", file, "--nonsense"}), HasSubstr("unknown option --nonsense"));
   EXPECT_THAT(input_error({"run"}), HasSubstr("FILE is missing"));
+  EXPECT_THAT(input_error({"run", file, "--base-url", ""}),
+              HasSubstr("option --base-url has an empty value"));
+  EXPECT_THAT(input_error({"run", file, "--tag", ""}), HasSubstr("option --tag has an empty value"));
+  EXPECT_THAT(input_error({"run", file, ""}), HasSubstr("LOAD_TEST is empty"));
+}
+
+TEST(CommandLine, ResultsNeverReplaceWhatTheRunIsMadeFrom) {
+  const test::TempDir directory;
+  const auto path = [&](const char* name) { return (directory / name).string(); };
+  for (const auto* name : {"shop.cpp", "m.config.json", "m.scenarios.json"})
+    test::write_file(directory / name, "{}");
+  std::filesystem::create_symlink(directory / "shop.cpp", directory / "link.csv");
+  const auto error = [&](const std::string& output, const std::string& config) {
+    return input_error({"run", path("shop.cpp"), "--config-file", config, "--output", output});
+  };
+  EXPECT_THAT(error(path("shop.cpp"), path("m.config.json")),
+              HasSubstr("this is the scenario file, " + path("shop.cpp") + ": choose another name"));
+  EXPECT_THAT(error(path("link.csv"), path("m.config.json")), HasSubstr("this is the scenario file"));
+  EXPECT_THAT(error(path("m.config.json"), path("m.config.json")), HasSubstr("this is the --config-file"));
+  EXPECT_THAT(error(path("m.csv"), path("m.config.json")),
+              HasSubstr(path("m.config.json") + ", which is written beside it, is the --config-file"));
+  EXPECT_THAT(error(path("m.csv"), path("m.scenarios.json")),
+              HasSubstr("m.scenarios.json, which is written"));
+  EXPECT_EQ(test::read_file(directory / "shop.cpp"), "{}");
 }
 
 TEST(CommandLine, BenchRefusesWhatCannotWork) {
@@ -110,10 +156,17 @@ TEST(CommandLine, BenchRefusesWhatCannotWork) {
   EXPECT_THAT(input_error({"bench", "https://h/"}), HasSubstr("TLS"));
   EXPECT_THAT(input_error({"bench", "ws://h/"}), HasSubstr("bench sends HTTP requests"));
   EXPECT_THAT(input_error({"bench", "h", "-c", "0"}), HasSubstr("-c 0"));
+  EXPECT_THAT(input_error({"bench", "h", "-n", ""}), HasSubstr("option --requests has an empty value"));
+  EXPECT_THAT(input_error({"bench", ""}), HasSubstr("URL is empty"));
   EXPECT_THAT(input_error({"bench", "h", "-n", "-1"}), HasSubstr("-n -1"));
   EXPECT_THAT(input_error({"bench", "h", "-d", "soon"}), HasSubstr("-d soon"));
   EXPECT_THAT(input_error({"bench", "h", "-m", "GET /"}), HasSubstr("no HTTP method"));
+  EXPECT_THAT(input_error({"bench", "h", "-m", "connect"}), HasSubstr("-m connect: it asks a proxy"));
   EXPECT_THAT(input_error({"bench", "h", "-H", "novalue"}), HasSubstr("no colon"));
+  EXPECT_THAT(input_error({"bench", "h", "-H", "Content-Length: 5"}),
+              HasSubstr("Content-Length follows from the body: leave it out"));
+  EXPECT_THAT(input_error({"bench", "h", "-H", "transfer-encoding:chunked"}), HasSubstr("leave it out"));
+  EXPECT_THAT(input_error({"bench", "h", "-H", "A: b\x01"}), HasSubstr("control character"));
   EXPECT_THAT(input_error({"bench", "h", "-o", "/nonexistent/m.csv"}), HasSubstr("/nonexistent"));
 }
 
@@ -122,7 +175,7 @@ TEST(CommandLine, TargetRefusesWhatCannotWork) {
   FakeProcess fake({"chaperon", "target", "--port", "70000"});
   fake.process.serve_target = [](const auto&, const auto&, auto) {};
   EXPECT_EQ(fake.run(), 2);
-  EXPECT_THAT(fake.err(), HasSubstr("--port 70000"));
+  EXPECT_EQ(fake.err(), "error: --port 70000: a whole number from 0 to 65535 is needed\n");
 }
 
 TEST(CommandLine, TargetSaysWhereItListens) {
@@ -171,7 +224,7 @@ TEST(CommandLine, NewWritesAFileAndNeverReplacesOne) {
   test::write_file(directory / "my-shop.cpp", "mine");
   EXPECT_EQ(input_error({"new", "my-shop"}), "error: my-shop.cpp exists: choose another name or remove it\n");
   EXPECT_EQ(test::read_file(directory / "my-shop.cpp"), "mine");
-  for (const auto* name : {"", "9lives", "a b", "../x", "a/b", "shop.txt", "-"}) {
+  for (const auto* name : {"9lives", "a b", "../x", "a/b", "shop.txt", "-"}) {
     EXPECT_THAT(input_error({"new", "--", name}), HasSubstr("is no name for a scenario file")) << name;
   }
   std::filesystem::current_path(before);

@@ -26,6 +26,18 @@ TEST(LiveLine, TextIsAsTheTerminalPageShowsIt) {
       " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms (last 2 s) | loops 46%");
 }
 
+TEST(LiveLine, ANarrowTerminalKeepsWhatMattersMost) {
+  auto progress = kProgress;
+  progress.waiting = 3;
+  EXPECT_EQ(
+      live_text(progress, 2s, 97),
+      " 0:14  587 live  13 done  3 waiting | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms (last 2 s)");
+  EXPECT_EQ(live_text(progress, 2s, 80), " 0:14  587 live  13 done  3 waiting | 12.4k req/s  0.40% err");
+  EXPECT_EQ(live_text(progress, 2s, 59), " 0:14  587 live  13 done | 12.4k req/s  0.40% err");
+  EXPECT_EQ(live_text(progress, 2s, 40), " 0:14  587 live | 12.4k req/s  0.40% err");
+  EXPECT_EQ(live_text(progress, 2s, 10), " 0:14  587 live | 12.4k req/s  0.40% err");
+}
+
 TEST(LiveLine, WithoutAnswersThereAreNoPercentiles) {
   auto progress = kProgress;
   progress.p50.reset();
@@ -70,6 +82,31 @@ TEST(StartLine, NamesSessionsLoopsUrlAndSeed) {
       "ShopTest: 600 sessions, 2 loops, http://***@127.0.0.1:5000, seed 4711. Ctrl-C stops and reports.");
   EXPECT_EQ(start_text(start, "bench http://h/: 10 sessions, 10.0 s"),
             "bench http://h/: 10 sessions, 10.0 s, 2 loops, seed 4711. Ctrl-C stops and reports.");
+}
+
+TEST(Report, AFilterThatLetNothingThroughIsSaid) {
+  Results results;
+  EXPECT_EQ(nothing_recorded_text(results, {}), "");
+  EXPECT_EQ(
+      nothing_recorded_text(results, {"gett"}),
+      "nothing was recorded: --metrics gett names nothing that was done (did you mean get?): there are get, "
+      "head, post, put, patch, del, options, connect, queued, call, run_scenario, and the names of metrics "
+      "of your own");
+  results.metrics.emplace_back("s", "get", "u", "", MetricKind::duration, nullptr);
+  EXPECT_EQ(nothing_recorded_text(results, {"gett"}), "");
+}
+
+TEST(Report, AQueueForDescriptorsIsSaidWithItsRemedy) {
+  Results results;
+  results.sessions.ok = 1000;
+  results.generator.queued_p99 = 250ms;
+  EXPECT_EQ(
+      queued_for_descriptors_text(results, 64),
+      "requests waited for file descriptors, of which there are 64, p99 250 ms: raise the limit (ulimit "
+      "-n), or use fewer sessions");
+  EXPECT_EQ(queued_for_descriptors_text(results, 2000), "");
+  results.generator.queued_p99 = 1ms;
+  EXPECT_EQ(queued_for_descriptors_text(results, 64), "");
 }
 
 }  // namespace

@@ -151,5 +151,12 @@ TEST(Options, NearestFindsSlips) {
   EXPECT_EQ(nearest("x", {}), "");
 }
 
+TEST(Options, CommandsToCopyHaveTheirWordsInQuotesWhereNeeded) {
+  EXPECT_EQ(shell_word("a/shop-1.cpp"), "a/shop-1.cpp");
+  EXPECT_EQ(shell_word("my shop.cpp"), "\"my shop.cpp\"");
+  EXPECT_EQ(shell_word("ann's $x"), "'ann'\\''s $x'");
+  EXPECT_EQ(shell_word(""), "''");
+}
+
 }  // namespace
 }  // namespace chaperon::cli

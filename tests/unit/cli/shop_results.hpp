@@ -50,7 +50,8 @@ inline Results shop_results() {
   results.metrics = recorder.take().rows();
   results.errors = {
       {"shopper", "post", "item", "timeout", 200, "after 10.0 s", "7f3a0000", 11s},
-      {"shopper", "post", base + "/login", "HTTP 503", 3, "\"upstream unavailable\"", "91c00000", 2s},
+      {"shopper", "post", base + "/login", "HTTP 503", 3, "answered 503: upstream unavailable ", "91c00000",
+       2s},
       {"chat", "ws_connect", "ws://127.0.0.1:5000/chat", "refused", 1, "connection refused", "", 0s}};
   results.endings = {
       {"shopper", "", "", "failed", 1, "UnexpectedStatus: post(/login): 503, expected 200", "7f3b", 0s},

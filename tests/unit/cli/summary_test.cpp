@@ -9,6 +9,7 @@
 namespace chaperon::cli {
 namespace {
 
+using testing::ContainsRegex;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
@@ -68,6 +69,40 @@ TEST(Summary, AnOverloadedGeneratorSaysSo) {
   EXPECT_THAT(summary_of(results), HasSubstr("requests queued p99 2.0 ms, 1,234 log lines dropped"));
 }
 
+TEST(Summary, AnAnswerWithoutABodyHasNoExample) {
+  auto results = shop_results();
+  results.errors[1].example = "answered 503";
+  EXPECT_THAT(summary_of(results), HasSubstr("HTTP 503  p50 1.1 ms; first at 0:02, "));
+}
+
+TEST(Summary, AShortRunSaysNothingAboutItsGenerator) {
+  auto results = shop_results();
+  results.duration = 900ms;
+  results.traffic.requests = 999;
+  results.generator = {.busiest_loop = 0.99, .lateness_p99 = 200ms};
+  EXPECT_THAT(summary_of(results), HasSubstr("  generator  healthy: busiest loop 99%"));
+  results.traffic.requests = 1000;
+  EXPECT_THAT(summary_of(results), HasSubstr("bottleneck"));
+  results.generator.lateness_p99 = 1ms;
+  EXPECT_THAT(summary_of(results), Not(HasSubstr("bottleneck")));
+  results.duration = 1s;
+  EXPECT_THAT(summary_of(results), HasSubstr("bottleneck"));
+}
+
+TEST(Summary, WhatWasCutOffIsNoError) {
+  auto results = shop_results();
+  metrics::Recorder recorder;
+  record_range(recorder, {"shopper", "get", "item"}, 100, 1ms, 2ms);
+  record_range(recorder, {"shopper", "get", "item", "cancelled"}, 4, 1ms, 2ms);
+  record_range(recorder, {"shopper", "call", "Shopper.pay", "cancelled"}, 2, 1ms, 2ms);
+  results.metrics = recorder.take().rows();
+  results.traffic.errors = 4;
+  EXPECT_THAT(summary_of(results), HasSubstr(", 0 errors, 4 cut off, 2 retried"));
+  EXPECT_THAT(summary_of(results), ContainsRegex("\n  get item +100 +3.3/s +0 "));
+  results.traffic.errors = 7;
+  EXPECT_THAT(summary_of(results), HasSubstr(", 3 errors (<0.01%), 4 cut off, "));
+}
+
 TEST(Summary, WarningsFollowTheHealth) {
   auto results = shop_results();
   results.warnings = {"more than 10,000 metric names"};
@@ -78,6 +113,16 @@ TEST(Summary, ManyKindsOfErrorsAreCut) {
   auto results = shop_results();
   results.errors.assign(25, {"s", "get", "http://h/", "timeout", 1, "x", "", 0s});
   EXPECT_THAT(summary_of(results), HasSubstr("and 15 kinds more"));
+}
+
+TEST(Summary, AVerdictThatIsOutOfSightIsSaidAgain) {
+  auto results = shop_results();
+  EXPECT_EQ(summary_of(results).rfind("ShopTest: FAILED"), 0U);
+  metrics::Recorder recorder;
+  for (int at = 0; at < 100; ++at)
+    record_range(recorder, {"s", "get", std::to_string(at)}, 1, 1ms, 2ms);
+  results.metrics = recorder.take().rows();
+  EXPECT_THAT(summary_of(results), EndsWith("\n\nShopTest: FAILED (1 session failed, 1 timed out)\n"));
 }
 
 TEST(Summary, TheVerdictIsTheOnlyColour) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "cli/rows.hpp"
@@ -179,6 +180,25 @@ TEST(Table, ServersCannotSteerTheTerminal) {
 
 TEST(Table, NothingRecordedIsNoTable) {
   EXPECT_EQ(render_table(Results()), "");
+}
+
+TEST(Table, OfManyRowsThoseWithTheMostSamplesAreShown) {
+  metrics::Recorder recorder;
+  for (int at = 0; at < 200; ++at) {
+    record_range(recorder, {"s", "get", fmt::format("item {:03}", at)}, at % 2 == 0 ? 1 : 3, 1ms, 2ms);
+    record_range(recorder, {fmt::format("t{}", at), "get", "x"}, 2, 1ms, 2ms);
+  }
+  record_range(recorder, {"s", "get", "item 000"}, 5, 1ms, 2ms);
+  Results results;
+  results.metrics = recorder.take().rows();
+  const auto text = render_table(results);
+  EXPECT_THAT(text, HasSubstr("\n  get item 000 "));
+  EXPECT_THAT(text, HasSubstr("\n  get item 001 "));
+  EXPECT_THAT(text, Not(HasSubstr("\n  get item 002 ")));
+  EXPECT_THAT(text, HasSubstr("\n  get item 097 "));
+  EXPECT_THAT(text, Not(HasSubstr("\n  get item 099 ")));
+  EXPECT_THAT(text, HasSubstr("\n  … 150 more rows: see the export (--output FILE)\nt0\n"));
+  EXPECT_THAT(text, HasSubstr("\n… 181 more session names: see the export (--output FILE)\n"));
 }
 
 }  // namespace

@@ -21,14 +21,24 @@ TEST(TextLayout, ShortenedKeepsBothEnds) {
   EXPECT_EQ(shortened("abc", 1), "…");
   EXPECT_EQ(shortened("abc", 0), "");
   EXPECT_EQ(shortened("äöüäöü", 3), "ä…ü");
+  EXPECT_EQ(shortened("a%2Fbcdefgh", 6), "a…gh");
+  EXPECT_EQ(shortened("a%2Fbcdefgh", 8), "a%2F…fgh");
+  EXPECT_EQ(shortened("abcdefg%2Fh", 6), "abc…h");
+  EXPECT_EQ(shortened("ab%zzcdefgh", 7), "ab%…fgh");
 }
 
 TEST(TextLayout, WrapsAtBlanks) {
   EXPECT_THAT(wrapped("", 10), ElementsAre(""));
   EXPECT_THAT(wrapped("one two three", 7), ElementsAre("one two", "three"));
+  EXPECT_THAT(wrapped("one   two", 5), ElementsAre("one", "two"));
   EXPECT_THAT(wrapped("abcdefgh ij", 4), ElementsAre("abcd", "efgh", "ij"));
   EXPECT_THAT(wrapped("a\nb c", 10), ElementsAre("a", "b c"));
   EXPECT_THAT(wrapped("ab", 0), ElementsAre("a", "b"));
+}
+
+TEST(TextLayout, NamesThatDoNotFitHaveALineEach) {
+  EXPECT_EQ(listed({"a.csv", "b.csv"}, 12), "a.csv  b.csv");
+  EXPECT_EQ(listed({"a.csv", "b.csv"}, 11), "a.csv\nb.csv");
 }
 
 TEST(TextLayout, ControlCharactersCannotSteerTheTerminal) {

@@ -19,6 +19,7 @@ TEST(UrlText, ComparableFormsAreEqualForTheSameServer) {
   EXPECT_EQ(comparable_url("ws://host:80/A"), "http://host/A");
   EXPECT_EQ(comparable_url("wss://host:443/"), "https://host/");
   EXPECT_EQ(comparable_url("http://host:8080/"), "http://host:8080/");
+  EXPECT_EQ(comparable_url("HTTP+UNIX://%2FRun%2Fapp.sock/A"), "http+unix://%2FRun%2Fapp.sock/A");
   EXPECT_EQ(origin_of("http://h:1/a/b?c"), "http://h:1");
   EXPECT_EQ(origin_of("http://h?c"), "http://h");
 }

@@ -136,6 +136,7 @@ TEST(PlanTest, ConfigOfTheEngineIsCheckedBeforeAnythingRuns) {
   };
   EXPECT_THAT(error_of({{"base_url", "nonsense"}}), HasSubstr("nonsense"));
   EXPECT_THAT(error_of({{"base_url", "https://host"}}), HasSubstr("https"));
+  EXPECT_THAT(error_of({{"base_url", "http://host/?a=1"}}), HasSubstr("cannot have a query"));
   EXPECT_THAT(error_of({{"timeout", "soon"}}), StartsWith("A: config key \"timeout\" cannot be used"));
   for (const auto* key : {"delay", "random_delay", "scenario_timeout"}) {
     EXPECT_EQ(error_of({{key, "soon"}}),

@@ -8,6 +8,8 @@ namespace {
 
 class SessionConfigTest : public SessionTest {};
 
+using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -81,7 +83,8 @@ TEST_F(SessionConfigTest, AConfigValueOfAnotherTypeNamesKeySessionAndRemedy) {
       [](Session& s) {
         EXPECT_EQ(message_of<ConfigTypeError>([&] { static_cast<void>(s.config<int>("text")); }),
                   "config key \"text\" cannot be read as int in session " + s.id() +
-                      " (A): it is the string \"ten\", not an integer");
+                      " (A): it is the string \"ten\", not an integer: change it in default_config(), in the "
+                      "scenario table or with --config text=NUMBER");
         EXPECT_THAT(message_of<ConfigTypeError>([&] { static_cast<void>(s.config<int>({"text"})); }),
                     StartsWith("config key \"text\" cannot be read as int in session "));
         EXPECT_THAT(message_of<ConfigTypeError>([&] { static_cast<void>(s.config<int>("half")); }),
@@ -94,8 +97,13 @@ TEST_F(SessionConfigTest, AConfigValueOfAnotherTypeNamesKeySessionAndRemedy) {
                     HasSubstr("it is the string \"ten\", not a number"));
         EXPECT_THAT(
             message_of<ConfigTypeError>([&] { static_cast<void>(s.config<Duration>("text")); }),
-            HasSubstr(
-                R"(it is the string "ten", not a duration, such as 500 (milliseconds), "1.5s" or "2m")"));
+            AllOf(
+                StartsWith("config key \"text\" cannot be read as a duration in session "),
+                HasSubstr(
+                    R"(it is the string "ten", not a duration, such as 500 (milliseconds), "1.5s" or "2m")"),
+                EndsWith(" or with --config text=1.5s")));
+        EXPECT_THAT(message_of<ConfigTypeError>([&] { static_cast<void>(s.config<std::string>("one")); }),
+                    EndsWith(R"( or with --config one='"TEXT"')"));
         // A default is for a key that is missing, not for one of the wrong type.
         EXPECT_THAT(message_of<ConfigTypeError>([&] { static_cast<void>(s.config<int>("text", 5)); }),
                     HasSubstr("config key \"text\" cannot be read as int"));

@@ -39,6 +39,17 @@ TEST(SettingsTest, HasDefaults) {
   EXPECT_EQ(settings.header_block, "User-Agent: chaperon/" CHAPERON_VERSION "\r\n");
 }
 
+TEST(SettingsTest, ABaseUrlHasNeitherQueryNorFragment) {
+  const auto error = [](const char* url) {
+    return Settings::from_config({{"base_url", url}}).base_url_error;
+  };
+  EXPECT_EQ(error("http://host/api"), "");
+  EXPECT_THAT(error("http://u:secret@host/api?key=1"),
+              testing::StartsWith("base URL \"http://host/api\" cannot have a query: leave it out"));
+  EXPECT_THAT(error("http://host?"), HasSubstr("cannot have a query"));
+  EXPECT_THAT(error("http://host/#top"), HasSubstr("cannot have a fragment: leave it out"));
+}
+
 TEST(SettingsTest, ReadsEveryKey) {
   const auto settings =
       Settings::from_config({{"base_url", "http://host:81/base"},
