@@ -158,7 +158,7 @@ TEST_F(CliCommands, TargetRefusesWrongPorts) {
     const auto result = chaperon({"target", "--port", port});
     EXPECT_EQ(result.exit_code, 2) << port;
     EXPECT_EQ(result.err,
-              std::string("error: --port ") + port + ": a whole number from 1 to 65535 is needed\n");
+              std::string("error: --port ") + port + ": a whole number from 0 to 65535 is needed\n");
   }
 }
 
