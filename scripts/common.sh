@@ -73,4 +73,6 @@ use_ccache() {
   command -v ccache >/dev/null 2>&1 || return 0
   export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
   export CCACHE_SLOPPINESS=pch_defines,time_macros
+  # Another clone of the same source compiles nothing anew.
+  export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 }
