@@ -33,11 +33,12 @@ class Address {
   [[nodiscard]] std::string text() const;
 
  private:
+  // The largest member comes first: an initialiser clears no other.
   union Storage {
+    sockaddr_un local;
     sockaddr generic;
     sockaddr_in v4;
     sockaddr_in6 v6;
-    sockaddr_un local;
   };
   Storage storage_{};
   socklen_t size_ = 0;

@@ -40,7 +40,7 @@ TEST(HttpAnswer, ByteByByte) {
 }
 
 TEST(HttpAnswer, LargeOnesOfEveryKind) {
-  const TargetServer target;
+  const TargetThread target;
   const auto results = run_user(target.url(), [](Session& s) {
     EXPECT_EQ(s.get("/bytes/0").response().body().size(), 0U);
     EXPECT_EQ(s.get("/bytes/65536").response().body().size(), 65'536U);
@@ -163,7 +163,7 @@ TEST(HttpAnswer, AnEmptyOneKeepsTheConnection) {
 }
 
 TEST(HttpAnswer, OfTheTargetToHead) {
-  const TargetServer target;
+  const TargetThread target;
   run_user(target.url(), [](Session& s) {
     s.head("/bytes/1000").expect(200);
     EXPECT_EQ(s.response().header("Content-Length"), "1000");

@@ -15,7 +15,7 @@ constexpr std::int64_t kOthers = 3;
 // same whatever the server does wrong.
 void expect_failure(const std::string& bad_url, std::string_view reason, std::string_view message,
                     const HttpOptions& how = {}, Json config = Json::object()) {
-  const TargetServer good;
+  const TargetThread good;
   config["base_url"] = good.url();
   const std::string url = bad_url + "/bad";
   int called = 0;

@@ -11,7 +11,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 TEST(HttpCallbacks, WithResultGetsTheResponse) {
-  const TargetServer target;
+  const TargetThread target;
   int called = 0;
   run_user(target.url(), [&](Session& s) {
     s.get("/status/201", {.with_result = [&](Session& inner, const Response& response) {
@@ -27,7 +27,7 @@ TEST(HttpCallbacks, WithResultGetsTheResponse) {
 }
 
 TEST(HttpCallbacks, WithResultThatTakesJsonGetsTheParsedBody) {
-  const TargetServer target;
+  const TargetThread target;
   std::string token;
   run_user(target.url(), [&](Session& s) {
     s.post("/login", {.json = {{"user", "ann"}}, .with_result = [&](Session&, const Json& json) {
@@ -38,7 +38,7 @@ TEST(HttpCallbacks, WithResultThatTakesJsonGetsTheParsedBody) {
 }
 
 TEST(HttpCallbacks, StatusFrom400IsAnErrorAndAnAnswer) {
-  const TargetServer target;
+  const TargetThread target;
   Error seen;
   int results_seen = 0;
   const auto results = run_user(target.url(), [&](Session& s) {
@@ -68,7 +68,7 @@ TEST(HttpCallbacks, StatusFrom400IsAnErrorAndAnAnswer) {
 }
 
 TEST(HttpCallbacks, WhatACallbackThrowsReachesTheScenario) {
-  const TargetServer target;
+  const TargetThread target;
   const auto results = run_user(target.url(), [](Session& s) {
     EXPECT_THROW(
         s.get("/", {.with_result = [](Session&, const Response&) { throw std::runtime_error("no"); }}),
@@ -79,7 +79,7 @@ TEST(HttpCallbacks, WhatACallbackThrowsReachesTheScenario) {
 }
 
 TEST(HttpCallbacks, ACallbackMayMakeRequests) {
-  const TargetServer target;
+  const TargetThread target;
   const auto results = run_user(target.url(), [](Session& s) {
     s.get("/outer", {.with_result = [](Session& inner, const Response& response) {
             const auto outer = std::string(response.body());
@@ -185,7 +185,7 @@ TEST(HttpResponse, AKeptOneDoesNotChange) {
 }
 
 TEST(HttpExpect, NamesTheRequestAndBothStatuses) {
-  const TargetServer target;
+  const TargetThread target;
   run_user(target.url(), [](Session& s) {
     s.get("/status/204").expect(200, 204);
     try {
@@ -210,7 +210,7 @@ TEST(HttpExpect, SaysWhyNoAnswerCame) {
 }
 
 TEST(HttpName, GroupsTheRowsOfAllItsUrls) {
-  const TargetServer target;
+  const TargetThread target;
   const auto results = run_user(target.url(), [](Session& s) {
     for (int i = 0; i < 5; ++i)
       s.get("/items/" + std::to_string(i), {.name = "item"});

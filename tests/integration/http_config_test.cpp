@@ -160,7 +160,7 @@ TEST(HttpStoreResults, KeepsFailures) {
 }
 
 TEST(HttpStoreResults, IsOffByDefault) {
-  const TargetServer target;
+  const TargetThread target;
   const auto results = run_user(target.url(), [](Session& s) { s.get("/"); });
   EXPECT_TRUE(results.stored.empty());
 }

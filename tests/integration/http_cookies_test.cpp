@@ -60,7 +60,7 @@ TEST(HttpCookies, OfAnotherDomainAreRefused) {
 }
 
 TEST(HttpCookies, AreReplacedOneByOne) {
-  const TargetServer target;
+  const TargetThread target;
   Json seen;
   run_user(target.url(), [&](Session& s) {
     s.get("/cookies/set?a=1&b=2").get("/cookies/set?b=3&c=4").get("/cookies/set?a=%3BMax-Age%3D0");
@@ -72,7 +72,7 @@ TEST(HttpCookies, AreReplacedOneByOne) {
 }
 
 TEST(HttpCookies, BelongToTheirUser) {
-  const TargetServer target;
+  const TargetThread target;
   int with = 0;
   run_users({.config = {{"base_url", target.url()}}, .users = 5}, [&](Session& s) {
     EXPECT_EQ(s.get("/cookies").response().json(), Json::object());
@@ -97,7 +97,7 @@ TEST(HttpCookies, AreTakenFromErrorsToo) {
 }
 
 TEST(HttpCookies, AreForgottenByDeleteCookies) {
-  const TargetServer target;
+  const TargetThread target;
   run_user(target.url(), [](Session& s) {
     s.get("/cookies/set?a=1").get("/cookies");
     EXPECT_EQ(s.response().json(), Json({{"a", "1"}}));

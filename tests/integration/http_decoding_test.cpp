@@ -112,7 +112,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& param) { return std::string(param.param.test_name); });
 
 TEST(HttpDecodingOf, TheTargetsOwn) {
-  const TargetServer target;
+  const TargetThread target;
   run_user(target.url(),
            [](Session& s) {
              EXPECT_EQ(s.get("/gzip/100000").response().body().size(), 100'000U);

@@ -102,14 +102,14 @@ inline void expect_conservation(const Results& results, std::uint64_t unusable =
 }
 
 /// The built-in target on a thread of its own.
-class TargetServer {
+class TargetThread {
  public:
-  explicit TargetServer(target::Options options = {}) : server_(with_free_port(std::move(options))) {
+  explicit TargetThread(target::Options options = {}) : server_(with_free_port(std::move(options))) {
     thread_ = std::jthread([this] { server_.run(); });
   }
-  ~TargetServer() { server_.stop(); }
-  TargetServer(const TargetServer&) = delete;
-  TargetServer& operator=(const TargetServer&) = delete;
+  ~TargetThread() { server_.stop(); }
+  TargetThread(const TargetThread&) = delete;
+  TargetThread& operator=(const TargetThread&) = delete;
 
   [[nodiscard]] std::string url() const { return server_.url(); }
 

@@ -13,7 +13,7 @@ std::string moved(std::string_view status, const std::string& location) {
 }
 
 TEST(HttpRedirect, IsNotFollowedUnlessAsked) {
-  const TargetServer target;
+  const TargetThread target;
   const auto results = run_user(target.url(), [](Session& s) {
     s.get("/redirect/2");
     EXPECT_EQ(s.response().status(), 302);
@@ -24,7 +24,7 @@ TEST(HttpRedirect, IsNotFollowedUnlessAsked) {
 }
 
 TEST(HttpRedirect, EachHopIsASampleOfItsOwn) {
-  const TargetServer target;
+  const TargetThread target;
   int called = 0;
   const auto results = run_user(target.url(), [&](Session& s) {
     s.get("/redirect/3",
@@ -41,7 +41,7 @@ TEST(HttpRedirect, EachHopIsASampleOfItsOwn) {
 }
 
 TEST(HttpRedirect, EndsAfterTen) {
-  const TargetServer target;
+  const TargetThread target;
   const auto results = run_user(target.url(), [](Session& s) {
     s.get("/redirect/11", {.follow_redirects = true});
     EXPECT_EQ(s.response().status(), 302);
@@ -52,7 +52,7 @@ TEST(HttpRedirect, EndsAfterTen) {
 }
 
 TEST(HttpRedirect, AppliesToTheJsonOfTheLastAnswerOnly) {
-  const TargetServer target;
+  const TargetThread target;
   int left = -1;
   const auto results = run_user(target.url(), [&](Session& s) {
     s.get("/redirect/2",
@@ -66,7 +66,7 @@ TEST(HttpRedirect, AppliesToTheJsonOfTheLastAnswerOnly) {
 }
 
 TEST(HttpRedirect, JsonThatTheLastRedirectDoesNotHaveIsADecodeError) {
-  const TargetServer target;
+  const TargetThread target;
   bool called = false;
   const auto results = run_user(target.url(), [&](Session& s) {
     s.get("/redirect/11",

@@ -13,7 +13,7 @@ using ::testing::StartsWith;
 
 // Runs one request against the target's /echo and returns what the server saw.
 Json echoed(const Body& request) {
-  const TargetServer target;
+  const TargetThread target;
   Json seen;
   run_user(target.url(), [&](Session& s) {
     request(s);
@@ -33,7 +33,7 @@ std::string received(const Body& request) {
 }
 
 TEST(HttpMethods, EachIsSentAndHasARowOfItsName) {
-  const TargetServer target;
+  const TargetThread target;
   Json counter;
   const auto results = run_user(target.url(), [&](Session& s) {
     s.get("/m").head("/m").post("/m").put("/m").patch("/m").del("/m").options("/m");
@@ -78,7 +78,7 @@ TEST(HttpMethods, WithoutABodyOnlyThoseThatExpectOneSayThatItIsEmpty) {
 }
 
 TEST(HttpMethods, WhatIsNoMethodIsRefused) {
-  const TargetServer target;
+  const TargetThread target;
   const auto results = run_user(target.url(), [](Session& s) {
     EXPECT_THROW(s.request("GET /", "/x"), InvalidArgument);
     EXPECT_THROW(s.request("", "/x"), InvalidArgument);
@@ -134,7 +134,7 @@ TEST(HttpHeaders, AHostOfOnesOwnReplacesTheUrls) {
 }
 
 TEST(HttpHeaders, WhatCannotBeSentIsRefusedAtTheCall) {
-  const TargetServer target;
+  const TargetThread target;
   const auto results = run_user(target.url(), [](Session& s) {
     // On a connection that is yet to be opened, and on one that is open.
     for (int i = 0; i < 2; ++i) {
@@ -165,7 +165,7 @@ TEST(HttpParams, GoBehindAQueryThatIsThere) {
 }
 
 TEST(HttpParams, WhatIsNoObjectOrNoScalarIsRefused) {
-  const TargetServer target;
+  const TargetThread target;
   run_user(target.url(), [](Session& s) {
     EXPECT_THROW(s.get("/", {.params = Json("text")}), InvalidArgument);
     EXPECT_THROW(s.get("/", {.params = {{"a", {{"b", 1}}}}}), InvalidArgument);
@@ -281,7 +281,7 @@ TEST(HttpBody, AnEmptyChunkedOne) {
 }
 
 TEST(HttpBody, TwoAreRefused) {
-  const TargetServer target;
+  const TargetThread target;
   const auto results = run_user(target.url(), [](Session& s) {
     try {
       s.post("/two", {.json = {{"a", 1}}, .body = "b"});

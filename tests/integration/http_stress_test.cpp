@@ -112,7 +112,7 @@ TEST(HttpStress, WhatIsCancelledWhileItConnectsOrQueuesIsCounted) {
 }
 
 TEST(HttpStress, MoreUsersThanConnectAtOnceAreAllAnswered) {
-  const TargetServer target;
+  const TargetThread target;
   const auto results = run_users({.config = {{"base_url", target.url()}}, .users = 500},
                                  [](Session& s) { s.get("/").get("/"); });
   EXPECT_EQ(results.sessions.ok, 500U);
@@ -123,7 +123,7 @@ TEST(HttpStress, MoreUsersThanConnectAtOnceAreAllAnswered) {
 }
 
 TEST(HttpStress, ATimeoutOfNothingIsOne) {
-  const TargetServer target;
+  const TargetThread target;
   const auto results = run_user(target.url(), [](Session& s) {
     s.get("/", {.timeout = 0ms});
     EXPECT_EQ(s.response().error().reason, Reason::timeout);
@@ -141,7 +141,7 @@ TEST(HttpStress, ABodyWithoutAnEndStopsAtTheLimitAndHoldsUpNobody) {
     for (int i = 0; i < 2000; ++i)
       peer.send(piece);
   });
-  const TargetServer target;
+  const TargetThread target;
   const auto results = run_users({.config = {{"base_url", target.url()}},
                                   .users = 3,
                                   .others = 5,

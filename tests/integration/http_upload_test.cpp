@@ -20,7 +20,7 @@ std::string receive_head(Peer& peer) {
 }
 
 TEST(HttpUpload, ALargeBodyArrivesWhole) {
-  const TargetServer target;
+  const TargetThread target;
   const std::string body(8 * kMebibyte, 'u');
   const auto results = run_user(target.url(), [&](Session& s) {
     s.post("/p", {.body = body}).expect(200);

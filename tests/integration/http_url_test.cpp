@@ -56,7 +56,7 @@ TEST(HttpUrl, AUnixSocketThatIsNotThereRefuses) {
 }
 
 TEST(HttpUrl, TlsIsUnsupportedAndSaysSo) {
-  const TargetServer target;
+  const TargetThread target;
   Error seen;
   const auto results = run_user(target.url(), [&](Session& s) {
     s.get("https://127.0.0.1:1/x", {.on_error = [&](Session&, const Error& error) { seen = error; }});
@@ -89,7 +89,7 @@ TEST(HttpUrl, AMalformedBaseUrlIsRefusedBeforeTheRun) {
 }
 
 TEST(HttpUrl, AMissingBaseUrlFailsTheSessionWithTheRemedy) {
-  const TargetServer target;
+  const TargetThread target;
   const auto results =
       run_users({.others = 1, .other = [&](Session& s) { s.get(target.url() + "/").expect(200); }},
                 [](Session& s) { s.get("/x"); });
