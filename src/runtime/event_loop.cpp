@@ -130,8 +130,8 @@ void EventLoop::stop() noexcept {
 }
 
 void EventLoop::post(std::function<void()> call) {
-  // The lock is held until the reactor is woken: once the call has been made the loop may come to its end, and the
-  // reactor with it.
+  // The lock is held until the reactor is woken: once the call has been made the loop may come to its end,
+  // and the reactor with it.
   const std::lock_guard lock(posted_mutex_);
   posted_.push_back(std::move(call));
   if (!posted_flag_.exchange(true, std::memory_order_release)) reactor_.wake();

@@ -1,4 +1,5 @@
 // Large bodies: sent in parts, after 100 Continue, or cut short by an early answer.
+#include <future>
 #include <string>
 
 #include "integration/http_fixture.hpp"
@@ -93,11 +94,11 @@ TEST(HttpExpectContinue, InChunks) {
 TEST(HttpExpectContinue, AFinalAnswerInsteadMeansThatTheBodyIsNotSent) {
   const std::string body(2 * kMebibyte, 'e');
   for (const std::string status : {"417 Expectation Failed", "413 Content Too Large", "200 OK"}) {
-    std::size_t more = 0;
+    std::promise<std::size_t> more;
     ScriptedServer server({[&](Peer& peer) {
                              receive_head(peer);
                              peer.send(answer("no", "", status));
-                             more = peer.receive(1).size();
+                             more.set_value(peer.receive(1).size());
                            },
                            always(answer("next"))});
     const auto results = run_user(server.url(), [&](Session& s) {
@@ -106,7 +107,7 @@ TEST(HttpExpectContinue, AFinalAnswerInsteadMeansThatTheBodyIsNotSent) {
       EXPECT_EQ(s.response().body(), "no");
       s.get("/").expect(200);
     });
-    EXPECT_EQ(more, 0U) << status;
+    EXPECT_EQ(more.get_future().get(), 0U) << status;
     EXPECT_EQ(server.connections(), 2U) << status;
     EXPECT_EQ(results.traffic.responses, 2U) << status;
     EXPECT_EQ(results.count("User post(" + server.url() + "/)"), 1U);
