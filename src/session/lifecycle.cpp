@@ -40,12 +40,27 @@ class State::Deadline final : public runtime::Timer {
   std::string reason_;
 };
 
-// Ends a teardown that takes too long.
-class State::TeardownDeadline final : public runtime::Timer {
+// While it lives the session tears down: whatever has cancelled it does not concern what it does now, which
+// has a time of its own; cancel() waits until it is over. Then the session ends as it would have before.
+class State::TeardownScope final : public runtime::Timer {
  public:
-  explicit TeardownDeadline(State& state) : state_(state) {
+  explicit TeardownScope(State& state)
+      : state_(state), outcome_(state.outcome), reason_(std::exchange(state.outcome_reason, {})) {
+    state.thrown_cancellations = 0;
+    state.fiber->clear_cancellation();
+    state.in_teardown_ = true;
     state.context.loop.timers().arm(*this, state.context.loop.now() + kTeardownTime);
   }
+  ~TeardownScope() override {
+    state_.in_teardown_ = false;
+    state_.thrown_cancellations = 0;
+    state_.fiber->clear_cancellation();
+    state_.outcome = outcome_;
+    state_.outcome_reason = std::move(reason_);
+  }
+  TeardownScope(const TeardownScope&) = delete;
+  TeardownScope& operator=(const TeardownScope&) = delete;
+
   void on_timer() override {
     if (state_.fiber == nullptr) return;
     state_.outcome_reason = fmt::format("teardown took longer than {}", duration_text(kTeardownTime));
@@ -54,6 +69,8 @@ class State::TeardownDeadline final : public runtime::Timer {
 
  private:
   State& state_;
+  Outcome outcome_;
+  std::string reason_;
 };
 
 bool State::start() {
@@ -73,27 +90,17 @@ void State::run() {
   if (!states.empty()) destroy_states();
 }
 
-// On the fiber: what a destructor throws, or waits for, is its session's affair alone. As in a teardown,
-// whatever has cancelled the session does not concern it, and what comes now comes too late.
+// On the fiber: what a destructor throws, or waits for, is its session's affair alone. What cancels the
+// session meanwhile comes too late.
 void State::destroy_states() noexcept {
-  const Outcome outcome_before = outcome;
-  auto reason_before = outcome_reason;
-  thrown_cancellations = 0;
-  fiber->clear_cancellation();
-  in_teardown_ = true;
-  {
-    const TeardownDeadline deadline(*this);
-    while (!states.empty()) {
-      // A destructor may ask for another state, which is then the last one.
-      const auto last = states.end() - states.begin() - 1;
-      const auto [type, value] = states.back();
-      type->destroy(value);
-      states.erase(states.begin() + last);
-    }
+  const TeardownScope scope(*this);
+  while (!states.empty()) {
+    // A destructor may ask for another state, which is then the last one.
+    const auto last = states.end() - states.begin() - 1;
+    const auto [type, value] = states.back();
+    type->destroy(value);
+    states.erase(states.begin() + last);
   }
-  in_teardown_ = false;
-  outcome = outcome_before;
-  outcome_reason = std::move(reason_before);
 }
 
 Duration State::duration_from_config(std::string_view key, Duration fallback) const {
@@ -205,29 +212,16 @@ void State::tear_down(const detail::ScenarioPart& scenario) {
     scenario.teardown(session);
     return;
   }
-  // Whatever cancelled the session does not concern its teardown, which has its own time; cancel() waits
-  // until it is over.
   const bool was_cancelled = fiber->cancelled();
-  const Outcome outcome_before = outcome;
-  auto reason_before = std::move(outcome_reason);
-  outcome_reason.clear();
-  thrown_cancellations = 0;
-  fiber->clear_cancellation();
-  in_teardown_ = true;
   std::string problem;
   {
-    const TeardownDeadline deadline(*this);
+    const TeardownScope scope(*this);
     try {
       scenario.teardown(session);
     } catch (...) {
       problem = describe_exception(std::current_exception());
     }
   }
-  in_teardown_ = false;
-  thrown_cancellations = 0;
-  fiber->clear_cancellation();
-  outcome = outcome_before;
-  outcome_reason = std::move(reason_before);
   if (was_cancelled) {
     fiber->cancel();
   } else if (deferred_cancel_) {

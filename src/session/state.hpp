@@ -134,7 +134,7 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
 
  private:
   class Deadline;
-  class TeardownDeadline;
+  class TeardownScope;
 
   Outcome run_parts();
   Outcome run_part(const detail::ScenarioPart& part);
