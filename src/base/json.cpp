@@ -7,6 +7,7 @@
 #include <chaperon/detail/convert.hpp>
 
 #include "base/duration_text.hpp"
+#include "base/utf8.hpp"
 
 namespace chaperon {
 
@@ -93,15 +94,9 @@ std::string describe(const Json& value) {
     case Json::value_t::null:
       return "null";
     default: {
-      auto text = dump(value);
-      if (text.size() > kShown) {
-        auto end = kShown;
-        // Not within a UTF-8 character.
-        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
-          --end;
-        text = text.substr(0, end) + "…";
-      }
-      return fmt::format("the {} {}", value.type_name(), text);
+      const auto text = dump(value);
+      return fmt::format("the {} {}{}", value.type_name(), utf8_prefix(text, kShown),
+                         text.size() > kShown ? "…" : "");
     }
   }
 }

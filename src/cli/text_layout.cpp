@@ -7,12 +7,10 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.hpp"
+
 namespace chaperon::cli {
 namespace {
-
-bool continues_character(char c) noexcept {
-  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
-}
 
 // Where the character number `count` of a text begins.
 std::size_t offset_of(std::string_view text, std::size_t count) noexcept {

@@ -1,7 +1,6 @@
 #include "http/message.hpp"
 
-#include <algorithm>
-
+#include "base/utf8.hpp"
 #include "http/ascii.hpp"
 
 namespace chaperon::http {
@@ -59,14 +58,11 @@ void Message::reset() noexcept {
 
 std::string excerpt(std::string_view body) {
   constexpr std::size_t kMost = 80;
-  std::size_t end = std::min(body.size(), kMost);
-  while (end < body.size() && end > 0 && (byte_of(body[end]) & 0xC0U) == 0x80U)
-    --end;
-  std::string text(body.substr(0, end));
+  std::string text(utf8_prefix(body, kMost));
   for (char& c : text) {
     if (is_control(c)) c = ' ';
   }
-  return end < body.size() ? text + "…" : text;
+  return text.size() < body.size() ? text + "…" : text;
 }
 
 }  // namespace chaperon::http

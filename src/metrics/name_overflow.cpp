@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.hpp"
+
 namespace chaperon::metrics {
 namespace {
 
@@ -93,10 +95,7 @@ void append_target_pattern(std::string& out, std::string_view target) {
 std::string shortened(std::string text) {
   constexpr std::size_t kShown = 120;
   if (text.size() <= kShown) return text;
-  auto end = kShown;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
-    --end;
-  return text.substr(0, end).append(kAny);
+  return std::string(utf8_prefix(text, kShown)).append(kAny);
 }
 
 std::string remedy(std::string_view action) {
