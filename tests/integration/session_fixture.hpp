@@ -1,7 +1,6 @@
 // Sessions against real servers.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,35 +11,16 @@
 #include <chaperon/chaperon.hpp>
 
 #include "support/nginx_server.hpp"
+#include "support/scripted_scenario.hpp"
 #include "support/scripted_server.hpp"
 
 namespace chaperon::session_test {
 
 using test::NginxServer;
 using test::Peer;
+using test::Scripted;
 using test::ScriptedServer;
 
-/// What a scenario does, set by the test before it starts the run.
-struct Script {
-  std::function<void(Session&)> init{};
-  std::function<void(Session&)> run{};
-  std::function<void(Session&)> teardown{};
-};
-
-/// A scenario type whose functions do what its script says. Functions run on the loops' threads.
-template <class Self>
-struct Scripted {
-  static inline Script script;
-  static void init(Session& session) {
-    if (script.init) script.init(session);
-  }
-  static void run(Session& session) {
-    if (script.run) script.run(session);
-  }
-  static void teardown(Session& session) {
-    if (script.teardown) script.teardown(session);
-  }
-};
 struct A : Scripted<A> {};
 struct B : Scripted<B> {};
 

@@ -18,32 +18,13 @@
 #include "runtime/virtual_reactor.hpp"
 #include "session/loop_context.hpp"
 #include "session/state.hpp"
+#include "support/scripted_scenario.hpp"
 
 namespace chaperon::session {
 
-using ScenarioBody = std::function<void(Session&)>;
+using test::ScenarioBody;
+using test::Scripted;
 
-/// What a scenario does, set by the test.
-struct Script {
-  ScenarioBody init{};
-  ScenarioBody run{};
-  ScenarioBody teardown{};
-};
-
-/// A scenario type whose functions do what its script says.
-template <class Self>
-struct Scripted {
-  static inline Script script;
-  static void init(Session& session) {
-    if (script.init) script.init(session);
-  }
-  static void run(Session& session) {
-    if (script.run) script.run(session);
-  }
-  static void teardown(Session& session) {
-    if (script.teardown) script.teardown(session);
-  }
-};
 struct A : Scripted<A> {};
 struct B : Scripted<B> {};
 struct C : Scripted<C> {};
