@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -123,8 +124,18 @@ class CHAPERON_API WrongSession : public ScenarioError {
 /// A child task has failed: thrown into its parent where it waits. what() names the task and its cause.
 class CHAPERON_API TaskFailed : public ScenarioError {
  public:
-  using ScenarioError::ScenarioError;
+  TaskFailed(const std::string& what, std::string task, std::exception_ptr cause)
+      : ScenarioError(what), task_(std::move(task)), cause_(std::move(cause)) {}
   ~TaskFailed() override;
+
+  /// The name of the task.
+  [[nodiscard]] const std::string& task() const noexcept { return task_; }
+  /// What left the task, for std::rethrow_exception; null if it was no exception (its stack overflowed).
+  [[nodiscard]] const std::exception_ptr& cause() const noexcept { return cause_; }
+
+ private:
+  std::string task_;
+  std::exception_ptr cause_;
 };
 
 /// Thrown at each suspension point of a session that is being cancelled (a timeout, Ctrl-C, abort, the end of

@@ -7,6 +7,7 @@
 #include <exception>
 #include <functional>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 
 #include <chaperon/detail/convert.hpp>
 #include <chaperon/detail/names.hpp>
+#include <chaperon/detail/task.hpp>
 #include <chaperon/duration.hpp>
 #include <chaperon/errors.hpp>
 #include <chaperon/http.hpp>
@@ -40,6 +42,9 @@ struct RetryOptions {
 
 /// Whether run_scenario() merges the config it is given into the session's or puts it in its place.
 enum class MergeConfig : bool { no, yes };
+
+/// Several names of tasks: {"publish", "subscribe"}.
+using TaskNames = std::initializer_list<std::string_view>;
 
 /// A namespace of the config or the assignments, or a path of keys into them: {"echo", "iterations"}.
 using Keys = std::initializer_list<std::string_view>;
@@ -335,6 +340,131 @@ class CHAPERON_API Session {
     return retried(options, [&] { std::invoke(f, *this, std::decay_t<const Args&>(args)...); });
   }
 
+  // --- Tasks -------------------------------------------------------------------------------------
+
+  /// Starts f(session, args…) as a child task of this session, which runs beside it from its next wait on.
+  /// Capture by value: locals of the caller may be gone when the task runs; the arguments are copied into it
+  /// (or moved, if they are given as such).
+  ///
+  /// The task has a Session of its own, with copies of this one's config, assignments, state<T>, headers and
+  /// cookies, and uses this session's connections. What it assigns stays its own; what it measures counts as
+  /// this session's. Recorded as `async(NAME)`, with how long it ran. If an exception leaves it, this session
+  /// gets TaskFailed where it waits (await, await_signal, delay, ws_recv, ws_await_recv) or at its next such
+  /// call. When `run` returns, tasks that nobody awaited are awaited; when it fails or is cancelled they are
+  /// cancelled. Throws TaskFailed if there is no memory for its stack.
+  ///
+  ///     session.async<subscribe>("/foo", 10).post("/publications").await<subscribe>();
+  template <auto F, class... Args>
+  requires detail::TaskCallable<decltype(F), Args...> Session& async(Args&&... args) {
+    return start_task(detail::function_name<F>(), detail::make_task(F, std::forward<Args>(args)...));
+  }
+  template <class F, class... Args>
+  requires detail::TaskCallable<F, Args...> Session& async(std::string_view name, F&& f, Args&&... args) {
+    return start_task(name, detail::make_task(std::forward<F>(f), std::forward<Args>(args)...));
+  }
+
+  /// Waits until the tasks of that name have ended, however long it takes (waits). Comes back at once if none
+  /// of that name is running. Throws TaskFailed if a task of this session has failed.
+  Session& await(std::string_view task) { return await_tasks({task}, std::nullopt); }
+  Session& await(TaskNames tasks) { return await_tasks(tasks, std::nullopt); }
+  template <auto F>
+  Session& await() {
+    return await_tasks({detail::function_name<F>()}, std::nullopt);
+  }
+  /// The same; what has not ended within `timeout` is cancelled, and TimeoutError thrown.
+  Session& await(std::string_view task, Duration timeout) { return await_tasks({task}, timeout); }
+  Session& await(TaskNames tasks, Duration timeout) { return await_tasks(tasks, timeout); }
+  template <auto F>
+  Session& await(Duration timeout) {
+    return await_tasks({detail::function_name<F>()}, timeout);
+  }
+  /// The same as await(): it waits for all tasks of that name.
+  Session& await_all(std::string_view task) { return await_tasks({task}, std::nullopt); }
+  Session& await_all(std::string_view task, Duration timeout) { return await_tasks({task}, timeout); }
+
+  /// Cancels the tasks of that name, if any are running: each is unwound from where it waits. Does not wait
+  /// for their end.
+  Session& cancel(std::string_view task);
+
+  /// Starts `rate` tasks f(session, args…), evenly over `interval`, each at its planned instant, and comes
+  /// back when all have been started (waits); none if rate <= 0. How late each began is recorded as
+  /// `start_lateness(NAME)`. Await them by their name.
+  ///
+  ///     session.cc_spread<publish>(1000, 1s).await<publish>();
+  template <auto F, class... Args>
+  requires detail::TaskCallable<decltype(F), Args...>
+      Session& cc_spread(std::int64_t rate, Duration interval, const Args&... args) {
+    return spread_tasks(detail::function_name<F>(), rate, interval,
+                        [&] { return detail::make_task(F, args...); });
+  }
+  template <class F, class... Args>
+  requires detail::TaskCallable<F, Args...> Session& cc_spread(std::string_view name, const F& f,
+                                                               std::int64_t rate, Duration interval,
+                                                               const Args&... args) {
+    return spread_tasks(name, rate, interval, [&] { return detail::make_task(f, args...); });
+  }
+
+  /// From now on calls f(session, args…) whenever `interval` has passed, in a task of its own, until the
+  /// scenario's `run` ends or cancel(NAME): heartbeats. The calls keep to the interval; those that are missed,
+  /// because one took longer, are left out. Not awaited, and in no row by itself. Throws InvalidArgument
+  /// unless interval > 0.
+  ///
+  ///     session.every("heartbeat", [](Session& s) { s.ws_send("ping"); }, 30s);
+  template <auto F, class... Args>
+  requires detail::TaskCallable<decltype(F), Args...> Session& every(Duration interval, const Args&... args) {
+    return start_every(detail::function_name<F>(), interval, repeated_call(interval, F, args...));
+  }
+  template <class F, class... Args>
+  requires detail::TaskCallable<F, Args...> Session& every(std::string_view name, const F& f,
+                                                           Duration interval, const Args&... args) {
+    return start_every(name, interval, repeated_call(interval, f, args...));
+  }
+
+  // --- Signals -----------------------------------------------------------------------------------
+
+  /// Puts a value into the mailbox of every running task of that name: of this session's own tasks, or, if it
+  /// has none of that name, of its parent's, and so on upwards. Never waits. Values arrive in order and are
+  /// kept until they are taken. A warning in the log if no task of that name is running.
+  ///
+  ///     session.signal("subscribe", {"stop", 1});
+  Session& signal(std::string_view task, Json value);
+  template <auto F>
+  Session& signal(Json value) {
+    return signal(detail::function_name<F>(), std::move(value));
+  }
+  /// The same for the session that has started this task. Throws InvalidArgument if this is no task.
+  Session& signal_parent(Json value);
+
+  /// Waits until a value equal to this one is in the mailbox, and takes it out; others stay (waits; at most
+  /// `timeout`, by default config `timeout`). Throws TimeoutError, which lists what is in the mailbox, and
+  /// TaskFailed if a task of this session has failed. A timeout is recorded as `Error timeout await_signal`.
+  Session& await_signal(const Json& value) { return take_signal(value, std::nullopt); }
+  Session& await_signal(const Json& value, Duration timeout) { return take_signal(value, timeout); }
+  /// The same for the first value, whatever it is: calls `callback(session, value)`.
+  template <std::invocable<Session&, const Json&> F>
+  Session& await_signal(F&& callback) {
+    std::forward<F>(callback)(*this, next_signal(std::nullopt));
+    return *this;
+  }
+  template <std::invocable<Session&, const Json&> F>
+  Session& await_signal(F&& callback, Duration timeout) {
+    std::forward<F>(callback)(*this, next_signal(timeout));
+    return *this;
+  }
+  /// Waits for any value, takes it out, and calls `callback(session, value)`; if none comes within `timeout`,
+  /// records `Error timeout await_signal` and goes on (waits). Throws TaskFailed.
+  Session& await_signal_or_timeout(Duration timeout) {
+    static_cast<void>(next_signal_or_timeout(timeout));
+    return *this;
+  }
+  template <std::invocable<Session&, const Json&> F>
+  Session& await_signal_or_timeout(Duration timeout, F&& callback) {
+    if (const auto value = next_signal_or_timeout(timeout)) std::forward<F>(callback)(*this, *value);
+    return *this;
+  }
+
+  // --- Scenarios in scenarios --------------------------------------------------------------------
+
   /// Runs another scenario's init, run and teardown in this session, with `config` merged into the session's
   /// as long as it runs, or, with MergeConfig::no, in its place. Its assignments, cookies and state<T> stay.
   /// Recorded as `run_scenario(NAME)`. What leaves its run as an exception leaves this call, after its
@@ -349,9 +479,25 @@ class CHAPERON_API Session {
   /// than one user.
   Session& run_scenario(const Scenario& what, const Json& config = Json::object(),
                         MergeConfig merge = MergeConfig::yes) {
-    const auto name = check_nested(what, config);
+    const auto name = check_nested("run_scenario", what, config);
     return traced("run_scenario", name, [&] { run_nested(what, config, merge); });
   }
+
+  /// The same as run_scenario(), on another event loop (later: another machine), while this session waits
+  /// (waits). Config, assignments, headers and cookies go there; assignments and cookies come back; state<T>
+  /// is not carried. Recorded as `schedule_scenario(NAME)`. If the scenario fails there, throws TaskFailed,
+  /// after its teardown.
+  template <class S>
+  Session& schedule_scenario(const Json& config = Json::object(), MergeConfig merge = MergeConfig::yes) {
+    return schedule_scenario(scenario<S>, config, merge);
+  }
+  Session& schedule_scenario(const Scenario& what, const Json& config = Json::object(),
+                             MergeConfig merge = MergeConfig::yes) {
+    const auto name = check_nested("schedule_scenario", what, config);
+    return traced("schedule_scenario", name, [&] { run_elsewhere(what, config, merge); });
+  }
+
+  // --- Waiting and ending ------------------------------------------------------------------------
 
   /// Waits (waits): `delay(500ms)`, `delay(random(2s))`. Zero or less lets the others run and comes back.
   Session& delay(Duration duration);
@@ -503,6 +649,13 @@ class CHAPERON_API Session {
     }
   }
 
+  template <class F, class... Args>
+  static std::unique_ptr<detail::TaskBody> repeated_call(Duration interval, const F& f, const Args&... args) {
+    return detail::make_task([interval, f, args...](Session& session) mutable {
+      session.call_every(interval, [&] { std::invoke(f, session, std::decay_t<const Args&>(args)...); });
+    });
+  }
+
   template <class T, class Key>
   T converted_config(const Key& key, const Json& value) const {
     try {
@@ -542,8 +695,19 @@ class CHAPERON_API Session {
   void end_traced(std::string_view action, std::string_view target, Instant start, Reason outcome);
   void log_retry(int retry, int retries);
   void delay_before_retry(const RetryOptions& options);
-  static std::string check_nested(const Scenario& what, const Json& config);
+  static std::string check_nested(std::string_view action, const Scenario& what, const Json& config);
+  std::unique_ptr<Json> nested_config(const Json& config, MergeConfig merge) const;
   void run_nested(const Scenario& what, const Json& config, MergeConfig merge);
+  void run_elsewhere(const Scenario& what, const Json& config, MergeConfig merge);
+  Session& start_task(std::string_view name, std::unique_ptr<detail::TaskBody> body);
+  Session& start_every(std::string_view name, Duration interval, std::unique_ptr<detail::TaskBody> body);
+  Session& spread_tasks(std::string_view name, std::int64_t rate, Duration interval,
+                        const detail::TaskFactory& make);
+  void call_every(Duration interval, const std::function<void()>& call);
+  Session& await_tasks(TaskNames names, std::optional<Duration> timeout);
+  Session& take_signal(const Json& value, std::optional<Duration> timeout);
+  Json next_signal(std::optional<Duration> timeout);
+  std::optional<Json> next_signal_or_timeout(Duration timeout);
   // Lets the others run after 64 actions without a wait.
   void take_turn();
   void run_blocking(const std::function<void()>& f);

@@ -56,6 +56,7 @@ void LoopRunner::main() {
       http::ClientOptions{.local_addresses = run_.plan.local_addresses, .dns_ttl = run_.plan.dns_ttl},
       recorder_options(run_), run_.blocking, run_.start);
   context_->live = run_.live;
+  context_->elsewhere = this;
   // Each loop has its own copy of the config: nothing that sessions read is shared between threads.
   for (const auto& entry : run_.plan.entries) {
     auto profile = std::make_unique<session::Profile>();
@@ -119,12 +120,21 @@ void LoopRunner::count_end(const session::Profile& profile, session::Outcome out
 }
 
 void LoopRunner::session_ended(session::State& state) {
+  if (state.errand) {
+    errand_ended(state);
+    return;
+  }
   --live_;
   count_end(state.profile, state.outcome);
   if (state.run_began != Instant{}) {
     results_.first_start = std::min(results_.first_start, state.run_began);
     results_.last_end = std::max(results_.last_end, state.run_ended);
   }
+  dispose(state);
+  check_done();
+}
+
+void LoopRunner::dispose(session::State& state) {
   sessions_.erase(sessions_.iterator_to(state));
   if (state.abandoned) {
     results_.overflowed = results_.overflowed || state.overflowed;
@@ -132,7 +142,52 @@ void LoopRunner::session_ended(session::State& state) {
   } else {
     delete &state;
   }
-  check_done();
+}
+
+void LoopRunner::task_abandoned(std::unique_ptr<session::State> task) {
+  results_.overflowed = results_.overflowed || task->overflowed;
+  abandoned_.push_back(*task.release());
+}
+
+// --- Errands: scenarios that run here for sessions of other loops ----------------------------------
+
+// On the loop whose session sends it.
+void LoopRunner::run_errand(std::shared_ptr<session::Errand> errand) {
+  const auto& runners = run_.runners;
+  // In turn to all others; to itself only if there is none.
+  next_loop_ = (next_loop_ + 1) % runners.size();
+  if (next_loop_ == number_) next_loop_ = (next_loop_ + 1) % runners.size();
+  LoopRunner* const other = runners[next_loop_];
+  errand->runner = next_loop_;
+  other->loop_.post([other, errand = std::move(errand)] { other->begin_errand(errand); });
+}
+
+void LoopRunner::cancel_errand(const std::shared_ptr<session::Errand>& errand, session::Outcome as,
+                               std::string reason) {
+  run_.runners[errand->runner]->loop_.post([errand, as, reason = std::move(reason)] {
+    if (errand->state != nullptr) errand->state->cancel(as, reason);
+  });
+}
+
+void LoopRunner::begin_errand(const std::shared_ptr<session::Errand>& errand) {
+  auto state = std::make_unique<session::State>(*context_, *profiles_[errand->profile], errand, *this);
+  if (!state->start()) {
+    errand->outcome = session::Outcome::failed;
+    errand->reason =
+        "there is no memory for its stack: use fewer sessions, or smaller stacks (--stack-size)";
+    errand->back();
+    return;
+  }
+  errand->state = state.get();
+  sessions_.push_back(*state.release());
+}
+
+void LoopRunner::errand_ended(session::State& state) {
+  const auto errand = state.errand;
+  errand->state = nullptr;
+  state.hand_back(*errand);
+  dispose(state);
+  errand->back();
 }
 
 void LoopRunner::check_done() {

@@ -282,7 +282,7 @@ Results run_load_test(const RegisteredLoadTest& test, RunOptions options) {
 
   Runners runners;
   for (unsigned i = 0; i < run.loops; ++i)
-    runners.push_back(std::make_unique<LoopRunner>(run, i));
+    run.runners.push_back(runners.emplace_back(std::make_unique<LoopRunner>(run, i)).get());
   for (auto& runner : runners)
     runner->start();
   results.interrupted = wait_for_loops(runners, run, options);

@@ -30,7 +30,7 @@ void HttpRequest::begin() {
   route_ = &find_route(settings);
   origin = route_->origin;
   head_memo = &route_->head_memo;
-  pool = settings.share_connections ? &state_.context.shared_pool : &state_.pool;
+  pool = settings.share_connections ? &state_.context.shared_pool : &state_.pool();
   method = spec_.method;
   connect_timeout = settings.connect_timeout;
   if (spec_.options != nullptr) check_options();

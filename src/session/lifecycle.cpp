@@ -7,7 +7,9 @@
 #include "base/duration_text.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
+#include "session/errand.hpp"
 #include "session/state.hpp"
+#include "session/tasks.hpp"
 
 namespace chaperon::session {
 namespace {
@@ -79,21 +81,67 @@ bool State::start() {
 }
 
 void State::run() {
+  if (body_) {
+    run_task([this] { body_->run(session); });
+  } else if (errand) {
+    run_task([this] { run_nested(errand->parts, nullptr); });
+  } else {
+    Outcome end = Outcome::ok;
+    try {
+      wait_for_start();
+      end = run_parts();
+    } catch (...) {
+      end = classify_exception();
+    }
+    outcome = end;
+  }
+  if (body_ || !states.empty()) destroy_states();
+}
+
+void State::run_task(const std::function<void()>& body) {
   Outcome end = Outcome::ok;
   try {
-    wait_for_start();
-    end = run_parts();
+    // Cancelled before its turn came: nothing of it runs.
+    enter();
+    run_began = context.loop.now();
+    if (planned_ != Instant::max()) record_duration("start_lateness", task, run_began - planned_);
+    in_scope(body);
+    // It may have come to its end although it was cancelled.
+    if (fiber->cancelled()) end = outcome;
   } catch (...) {
     end = classify_exception();
+    if (end == Outcome::failed) failure_ = std::current_exception();
   }
+  run_ended = context.loop.now();
   outcome = end;
-  if (!states.empty()) destroy_states();
+}
+
+// Runs a scenario, or the body of a task, to the end of the tasks that it has started.
+template <class F>
+void State::in_scope(F&& f) {
+  struct Level {
+    explicit Level(std::uint16_t& s) : scope(s) { ++scope; }
+    ~Level() { --scope; }
+    Level(const Level&) = delete;
+    Level& operator=(const Level&) = delete;
+    std::uint16_t& scope;
+  };
+  const Level level(scope_);
+  try {
+    f();
+    await_scope();
+  } catch (...) {
+    end_scope();
+    if (tasks_) std::erase_if(tasks_->failures, [this](const auto& failure) { return failure.scope >= scope_; });
+    throw;
+  }
 }
 
 // On the fiber: what a destructor throws, or waits for, is its session's affair alone. What cancels the
 // session meanwhile comes too late.
 void State::destroy_states() noexcept {
   const TeardownScope scope(*this);
+  body_.reset();
   while (!states.empty()) {
     // A destructor may ask for another state, which is then the last one.
     const auto last = states.end() - states.begin() - 1;
@@ -142,11 +190,15 @@ Outcome State::run_parts() {
   return end;
 }
 
+void State::init_and_run(const detail::ScenarioPart& scenario) {
+  if (scenario.init != nullptr) scenario.init(session);
+  scenario.run(session);
+}
+
 Outcome State::run_part(const detail::ScenarioPart& scenario) {
   Outcome end = Outcome::ok;
   try {
-    if (scenario.init != nullptr) scenario.init(session);
-    scenario.run(session);
+    in_scope([&] { init_and_run(scenario); });
   } catch (...) {
     end = classify_exception();
   }
@@ -197,8 +249,7 @@ void State::run_nested_part(const detail::ScenarioPart& scenario) {
   running = scenario.name;
   std::exception_ptr thrown;
   try {
-    if (scenario.init != nullptr) scenario.init(session);
-    scenario.run(session);
+    in_scope([&] { init_and_run(scenario); });
   } catch (...) {
     thrown = std::current_exception();
   }
@@ -209,7 +260,7 @@ void State::run_nested_part(const detail::ScenarioPart& scenario) {
 void State::tear_down(const detail::ScenarioPart& scenario) {
   if (in_teardown_) {
     // Of a scenario that runs within the teardown of another: part of it.
-    scenario.teardown(session);
+    in_scope([&] { scenario.teardown(session); });
     return;
   }
   const bool was_cancelled = fiber->cancelled();
@@ -217,7 +268,7 @@ void State::tear_down(const detail::ScenarioPart& scenario) {
   {
     const TeardownScope scope(*this);
     try {
-      scenario.teardown(session);
+      in_scope([&] { scenario.teardown(session); });
     } catch (...) {
       problem = describe_exception(std::current_exception());
     }
@@ -225,7 +276,7 @@ void State::tear_down(const detail::ScenarioPart& scenario) {
   if (was_cancelled) {
     fiber->cancel();
   } else if (deferred_cancel_) {
-    cancel(deferred_cancel_->first, std::move(deferred_cancel_->second));
+    cancel(deferred_cancel_->first, deferred_cancel_->second);
   }
   deferred_cancel_.reset();
   if (!problem.empty()) {
@@ -292,31 +343,48 @@ void State::ended(runtime::FiberEnd end, std::string_view why) {
     }
     if (run_began != Instant{} && run_ended == Instant{}) run_ended = context.loop.now();
   }
-  if (outcome != Outcome::ok) {
+  // Those of an abandoned session: of any other none are left.
+  if (tasks_) {
+    cancel_tasks(0, outcome_reason);
+    if (tasks_->running(0) > 0) return;
+  }
+  conclude();
+}
+
+void State::conclude() {
+  if (parent != nullptr) {
+    record_task();
+  } else if (outcome != Outcome::ok && !errand) {
     context.endings.add({.session = profile.name,
                          .reason = to_string(outcome),
                          .kind = kind_of_ending(outcome_reason),
                          .example = outcome_reason,
                          .id = id,
                          .at = context.loop.now() - context.run_start});
-    if (log_level() <= LogLevel::debug) session.log_debug("{}: {}", to_string(outcome), outcome_reason);
   }
-  pool.clear();
-  owner.session_ended(*this);
+  if (outcome != Outcome::ok && log_level() <= LogLevel::debug)
+    session.log_debug("{}: {}", to_string(outcome), outcome_reason);
+  own_pool_.clear();
+  if (parent != nullptr) {
+    parent->task_ended(*this);
+  } else {
+    owner.session_ended(*this);
+  }
 }
 
-void State::cancel(Outcome as, std::string reason) {
+void State::cancel(Outcome as, const std::string& reason) {
   if (fiber == nullptr) return;
   if (in_teardown_) {
     // The first one counts.
-    if (!deferred_cancel_) deferred_cancel_ = {as, std::move(reason)};
+    if (!deferred_cancel_) deferred_cancel_ = {as, reason};
     return;
   }
   if (fiber->cancelled()) return;
   outcome = as;
-  if (!activity.empty()) reason += fmt::format(", while in {}", activity);
-  outcome_reason = std::move(reason);
+  outcome_reason = activity.empty() ? reason : fmt::format("{}, while in {}", reason, activity);
   fiber->cancel();
+  // It cannot wait for them any more.
+  cancel_tasks(0, reason);
 }
 
 void State::check_fiber() const {
@@ -355,15 +423,19 @@ void State::end_here(Outcome as, std::string_view reason) {
 }
 
 void State::wait_until(Instant due, bool long_wait) {
+  throw_task_failure();
   actions_without_wait = 0;
   while (true) {
+    linked_wait_ = true;
     const auto wake = context.loop.suspend(due, [&] {
       if (long_wait) runtime::EventLoop::discard_unused_stack(*fiber);
     });
+    linked_wait_ = false;
     if (wake == runtime::Wake::cancelled) {
       cancelled_here();
       return;
     }
+    throw_task_failure();
     if (wake == runtime::Wake::deadline) return;
   }
 }

@@ -22,6 +22,8 @@
 
 namespace chaperon::session {
 
+class Elsewhere;
+
 /// What sessions of one entry of the scenario table have in common, in this loop's own copy.
 struct Profile {
   std::string name;  ///< of the sessions
@@ -60,6 +62,7 @@ struct LoopContext {
   http::Pool shared_pool;  ///< for http.share_connections
   metrics::Recorder recorder;
   runtime::BlockingPool& blocking;
+  Elsewhere* elsewhere = nullptr;  ///< the other loops, for schedule_scenario
   Routes routes;
   ErrorLog errors;   ///< of actions
   ErrorLog endings;  ///< of sessions

@@ -49,21 +49,22 @@ Session& Session::random_delay(Duration max) {
   return delay(state_.random.up_to(max));
 }
 
-std::string Session::check_nested(const Scenario& what, const Json& config) {
+std::string Session::check_nested(std::string_view action, const Scenario& what, const Json& config) {
   auto name = what.name();
   if (what.users() != 1) {
     throw InvalidArgument(
-        fmt::format("run_scenario({}): {} users cannot run within one session: give it without a number",
+        fmt::format("{}({}): {} users cannot run within one session: give it without a number", action,
                     name, what.users()));
   }
   if (!config.is_object() && !config.is_null()) {
     throw InvalidArgument(
-        fmt::format("run_scenario({}): its config is {}, not an object", name, describe(config)));
+        fmt::format("{}({}): its config is {}, not an object", action, name, describe(config)));
   }
   return name;
 }
 
-void Session::run_nested(const Scenario& what, const Json& config, MergeConfig merge) {
+// The config that a nested scenario sees; null: the session's.
+std::unique_ptr<Json> Session::nested_config(const Json& config, MergeConfig merge) const {
   std::unique_ptr<Json> own;
   if (merge == MergeConfig::no) {
     own = std::make_unique<Json>(config.is_null() ? Json::object() : config);
@@ -71,7 +72,11 @@ void Session::run_nested(const Scenario& what, const Json& config, MergeConfig m
     own = std::make_unique<Json>(state_.config());
     deep_merge(*own, config);
   }
-  state_.run_nested(what.parts(), std::move(own));
+  return own;
+}
+
+void Session::run_nested(const Scenario& what, const Json& config, MergeConfig merge) {
+  state_.run_nested(what.parts(), nested_config(config, merge));
 }
 
 void Session::abort(std::string_view reason) {

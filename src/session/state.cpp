@@ -1,5 +1,8 @@
 #include "session/state.hpp"
 
+#include "session/errand.hpp"
+#include "session/tasks.hpp"
+
 #include <fmt/format.h>
 
 #ifdef CHAPERON_ASAN
@@ -26,6 +29,7 @@ State::State(LoopContext& loop_context, const Profile& session_profile,
              std::span<const detail::ScenarioPart> scenario_parts, std::uint64_t seed, Owner& session_owner)
     : context(loop_context),
       profile(session_profile),
+      root(*this),
       parts(scenario_parts),
       owner(session_owner),
       session(*this),
@@ -53,19 +57,21 @@ void State::read_settings() {
 }
 
 std::string State::description() const {
-  return fmt::format("{} ({})", id.text(),
-                     running.empty() ? profile.name : fmt::format("{}, in {}", profile.name, running));
+  auto text = fmt::format("{} ({}", id.text(), profile.name);
+  if (!running.empty()) text += fmt::format(", in {}", running);
+  if (!task.empty()) text += fmt::format(", task {}", task);
+  return text + ")";
 }
 
 void State::record_duration(std::string_view action, std::string_view target, Duration duration) {
-  if (in_teardown_) return;
+  if (in_teardown()) return;
   context.record({.session = profile.name, .action = action, .target = target}, duration);
 }
 
 void State::record_error(std::string_view action, std::string_view target, std::string_view reason,
                          Duration duration, std::string_view example) {
   // Teardown's actions are in no row.
-  if (in_teardown_) return;
+  if (in_teardown()) return;
   context.record({.session = profile.name, .action = action, .target = target, .error = reason}, duration);
   context.errors.add({.session = profile.name,
                       .action = action,

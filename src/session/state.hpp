@@ -1,17 +1,22 @@
 // What is behind a Session.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include <boost/intrusive/list_hook.hpp>
+#include <boost/intrusive/list.hpp>
 
+#include <chaperon/detail/task.hpp>
 #include <chaperon/scenario.hpp>
 #include <chaperon/session.hpp>
 
@@ -24,6 +29,11 @@
 
 namespace chaperon::session {
 
+struct Errand;
+struct State;
+struct Tasks;
+using TaskList = boost::intrusive::list<State>;
+
 /// How a session ended.
 enum class Outcome : std::uint8_t { ok, failed, cancelled, timed_out };
 
@@ -34,16 +44,32 @@ std::string_view to_string(Outcome outcome) noexcept;
 class Owner {
  public:
   virtual ~Owner() = default;
-  /// The session has ended. On the loop's stack. It may be destroyed, unless its fiber was abandoned
-  /// (state.abandoned): then not before the loop.
+  /// The session, which is no task, has ended. On the loop's stack. It may be destroyed, unless its fiber was
+  /// abandoned (state.abandoned): then not before the loop.
   virtual void session_ended(State& state) = 0;
+  /// A task has ended whose fiber was abandoned: it is not to be destroyed before the loop.
+  virtual void task_abandoned(std::unique_ptr<State> task) = 0;
 };
 
-/// One user: what its scenario has set, what it has open, and the fiber on which it runs.
+/// What a task is to the session that has started it.
+enum class TaskKind : std::uint8_t {
+  awaited,    ///< the session waits for it at the end of its run, if not before
+  background  ///< the session cancels it then
+};
+
+/// One session, a user's first or a task of it: what its scenario has set, what it has open, and the fiber on
+/// which it runs.
 struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
-  /// `parts`: the scenarios to run, one after the other. All arguments outlive the session.
+  /// A user. `parts`: the scenarios to run, one after the other. All arguments outlive the session.
   State(LoopContext& loop_context, const Profile& session_profile,
         std::span<const detail::ScenarioPart> scenario_parts, std::uint64_t seed, Owner& session_owner);
+  /// A task of `parent_session`, with copies of what that has set. On the parent's fiber; throws what copies
+  /// throw.
+  State(State& parent_session, std::string_view task_name, std::unique_ptr<detail::TaskBody> task_body,
+        TaskKind task_kind);
+  /// The end of an errand that a session on another loop waits for.
+  State(LoopContext& loop_context, const Profile& session_profile, std::shared_ptr<Errand> errand_to_run,
+        Owner& session_owner);
   ~State() override;
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -57,7 +83,32 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   void ended(runtime::FiberEnd end, std::string_view why) override;
   /// Ends the session from outside, on the loop's stack: everything it waits for is given up, `run` is
   /// unwound.
-  void cancel(Outcome as, std::string reason);
+  void cancel(Outcome as, const std::string& reason);
+
+  /// Starts a task. Throws TaskFailed if there is no memory for its stack. `planned`: when it should begin.
+  void start_task(std::string_view name, std::unique_ptr<detail::TaskBody> body, TaskKind kind,
+                  Instant planned = Instant::max());
+  /// Waits until no task of these names is running; TimeoutError after `due`.
+  void await_tasks(TaskNames names, std::optional<Duration> timeout);
+  /// The running tasks of that name that this session has started; nullptr if there are none.
+  TaskList* find_tasks(std::string_view name) noexcept;
+  /// Puts a value into the mailbox; false if nobody will ever take it out.
+  bool deliver(Json value);
+  /// Takes the first value out of the mailbox that is equal to `wanted`, or the first at all if that is null;
+  /// waits for it. Nothing: it has not come in time, or the session is being cancelled while the stack unwinds.
+  std::optional<Json> take_signal(const Json* wanted, Duration timeout);
+  /// `["a","b"]`: what is in the mailbox, for messages.
+  [[nodiscard]] std::string mailbox_text() const;
+  /// Writes what an errand brings back.
+  void hand_back(Errand& to);
+  /// Has it run on another loop, and waits for its end.
+  void run_errand(const std::shared_ptr<Errand>& sent);
+  /// Waits until it is woken or `due` has come. Every wait in which a session hears of its tasks goes through
+  /// here. False: `due` has come, or the session is being cancelled while the stack unwinds. Throws Cancelled,
+  /// and TaskFailed.
+  bool wait_linked(Instant due);
+  /// Throws TaskFailed if a task has failed and this was not said yet.
+  void throw_task_failure();
 
   /// Begins every call: throws WrongSession from another fiber, Cancelled if the session is being cancelled.
   /// False: it is being cancelled while the stack unwinds already, so the call has to come back as failed.
@@ -96,10 +147,15 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   /// `7f3a… (Shopper)`: how messages name this session.
   [[nodiscard]] std::string description() const;
   /// Whether what it does now is in no row.
-  [[nodiscard]] bool in_teardown() const noexcept { return in_teardown_; }
+  [[nodiscard]] bool in_teardown() const noexcept { return in_teardown_ || unrecorded_; }
+  /// The connections of its user.
+  [[nodiscard]] http::Pool& pool() noexcept { return root.own_pool_; }
 
   LoopContext& context;
   const Profile& profile;
+  State* const parent = nullptr;  ///< of a task; else null
+  State& root;                    ///< the user's first session
+  const std::string task;         ///< the name of a task; else empty
   std::span<const detail::ScenarioPart> parts;
   Owner& owner;
   runtime::Fiber* fiber = nullptr;
@@ -129,15 +185,27 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   /// Destroyed at the end of run(); those of an abandoned session never are.
   std::vector<std::pair<const detail::StateType*, void*>> states;
 
-  http::Pool pool;
   detail::ResponseData* response = nullptr;
+  std::shared_ptr<Errand> errand;  ///< if it was sent here by another loop
 
  private:
   class Deadline;
   class TeardownScope;
 
+  void run_task(const std::function<void()>& body);
+  template <class F>
+  void in_scope(F&& f);
+  void await_scope();
+  void end_scope();
+  void cancel_tasks(std::size_t from_scope, const std::string& reason);
+  void wait_for_end_of_tasks(std::size_t from_scope);
+  void task_ended(State& ended_task);
+  void finish_errand(const std::shared_ptr<Errand>& sent, const bool& is_back);
+  void conclude();
+  void record_task();
   Outcome run_parts();
   Outcome run_part(const detail::ScenarioPart& part);
+  void init_and_run(const detail::ScenarioPart& scenario);
   void run_nested_part(const detail::ScenarioPart& scenario);
   void tear_down(const detail::ScenarioPart& part);
   void destroy_states() noexcept;
@@ -147,8 +215,34 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   [[nodiscard]] Duration duration_from_config(std::string_view key, Duration fallback) const;
   void read_settings();
 
+  http::Pool own_pool_;  // of a user's first session
+  std::unique_ptr<detail::TaskBody> body_;
+  std::unique_ptr<Tasks> tasks_;            // made with the first
+  std::unique_ptr<std::deque<Json>> mailbox_;  // made with the first signal
+  std::exception_ptr failure_;              // what has left a task
+  Instant planned_ = Instant::max();        // when a task of cc_spread should have begun
+  std::uint16_t scope_ = 0;                 // how deep its scenarios are nested
+  std::uint16_t parent_scope_ = 0;          // of a task: where its parent was when it started it
+  TaskKind kind_ = TaskKind::awaited;
+  bool linked_wait_ = false;     // it waits where it hears of its tasks
+  bool awaits_signal_ = false;   // likewise, for a signal
+  bool unrecorded_ = false;      // a task of a teardown
   bool in_teardown_ = false;
   std::optional<std::pair<Outcome, std::string>> deferred_cancel_;  // came during a teardown
+};
+
+/// While it lives, the session does this: for messages.
+class Doing {
+ public:
+  Doing(State& state, std::string_view activity)
+      : state_(state), outer_(std::exchange(state.activity, activity)) {}
+  ~Doing() { state_.activity = outer_; }
+  Doing(const Doing&) = delete;
+  Doing& operator=(const Doing&) = delete;
+
+ private:
+  State& state_;
+  std::string_view outer_;
 };
 
 /// What an exception says, for a person: `UnexpectedStatus: post(/login): 503, expected 200`.

@@ -129,6 +129,7 @@ class RequestAllocationTest : public ::testing::Test, public Owner {
   test::NginxServer server;
 
  private:
+  void task_abandoned(std::unique_ptr<State> /*task*/) override {}
   void session_ended(State& state) override {
     ended_ = true;
     // Else the turn would end with a wait for a timer that nobody needs any more.

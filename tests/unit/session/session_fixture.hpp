@@ -110,9 +110,11 @@ class SessionTest : public ::testing::Test, public Owner {
   };
 
   void session_ended(State& /*state*/) override { ends_.push_back(elapsed()); }
+  void task_abandoned(std::unique_ptr<State> task) override { abandoned_.push_back(std::move(task)); }
 
   std::deque<Profile> profiles_;
   std::vector<std::unique_ptr<State>> states_;
+  std::vector<std::unique_ptr<State>> abandoned_;
   std::vector<std::unique_ptr<Canceller>> cancellers_;
   std::vector<Duration> ends_;
 };

@@ -1,0 +1,56 @@
+// A scenario that runs on another loop for a session that waits for it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <chaperon/scenario.hpp>
+
+#include "http/cookies.hpp"
+#include "session/state.hpp"
+
+namespace chaperon::session {
+
+/// What goes there, and what comes back. Belongs to one loop at a time.
+struct Errand {
+  // What goes there.
+  std::span<const detail::ScenarioPart> parts;
+  std::uint32_t profile = 0;  ///< its number
+  std::uint64_t seed = 0;
+  Json config;
+  Headers headers;
+  std::string authorization;
+  bool unrecorded = false;  ///< whether its actions are in no row
+
+  // What goes there and comes back.
+  Json assignments;
+  http::CookieJar cookies;
+
+  // What comes back.
+  Outcome outcome = Outcome::ok;
+  std::string reason;
+  std::exception_ptr failure;
+
+  std::size_t runner = 0;  ///< the number of the loop that runs it
+  /// The session that runs it, while it does: of the other loop.
+  State* state = nullptr;
+  /// Called once it has ended, on the other loop.
+  std::function<void()> back;
+};
+
+/// The other loops. From any thread.
+class Elsewhere {
+ public:
+  virtual ~Elsewhere() = default;
+  /// Has it run on another loop, or on this one if there is none.
+  virtual void run_errand(std::shared_ptr<Errand> errand) = 0;
+  /// Cancels it, unless it has ended; errand->back() is called all the same.
+  virtual void cancel_errand(const std::shared_ptr<Errand>& errand, Outcome as, std::string reason) = 0;
+};
+
+}  // namespace chaperon::session
