@@ -123,9 +123,8 @@ class Gzip {
   Gzip() = default;
   template <std::same_as<bool> B>
   Gzip(B on) : on_(on) {}  // NOLINT(google-explicit-constructor)
-  template <class S>
-  requires std::convertible_to<S, std::string_view> Gzip(const S& body)
-      : on_(true), body_(std::string_view(body)) {}  // NOLINT(google-explicit-constructor)
+  template <std::convertible_to<std::string_view> S>
+  Gzip(const S& body) : on_(true), body_(std::string_view(body)) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool on() const noexcept { return on_; }
   [[nodiscard]] const std::optional<std::string>& body() const noexcept { return body_; }

@@ -89,7 +89,7 @@ struct RegisteredLoadTest {
 /// the calling thread (not for use within a session). Throws InputError if the load test cannot be run: no
 /// scenario, fewer than one user, a malformed base_url or option, two different scenarios of one name; and
 /// what default_config() or scenarios() throw. Failures of sessions are in the results.
-CHAPERON_API Results run_load_test(const RegisteredLoadTest& load_test, RunOptions options = {});
+CHAPERON_API Results run_load_test(const RegisteredLoadTest& load_test, const RunOptions& options = {});
 
 namespace detail {
 
@@ -138,8 +138,8 @@ CHAPERON_API const std::vector<RegisteredLoadTest>& load_tests();
 /// Runs the load test of type T: a type with `static Scenarios scenarios()`, and `static Json
 /// default_config()` if it wants one. Blocks and throws as the other overload does.
 template <class T>
-Results run_load_test(RunOptions options = {}) {
-  return run_load_test(detail::describe_load_test<T>(), std::move(options));
+Results run_load_test(const RunOptions& options = {}) {
+  return run_load_test(detail::describe_load_test<T>(), options);
 }
 
 }  // namespace v1

@@ -16,7 +16,7 @@
 namespace chaperon::cli {
 namespace {
 
-using Header = ElfW(Ehdr);
+using ElfHeader = ElfW(Ehdr);
 using Segment = ElfW(Phdr);
 using Note = ElfW(Nhdr);
 
@@ -52,15 +52,15 @@ void for_each_note(std::string_view notes, Visit visit) {
   }
 }
 
-std::optional<Header> elf_header(std::string_view content) {
-  const auto header = read_at<Header>(content, 0);
+std::optional<ElfHeader> elf_header(std::string_view content) {
+  const auto header = read_at<ElfHeader>(content, 0);
   if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return std::nullopt;
   return header;
 }
 
 // What this very program is for.
-Header own_header() {
-  Header header{};
+ElfHeader own_header() {
+  ElfHeader header{};
   std::ifstream self("/proc/self/exe", std::ios::binary);
   self.read(reinterpret_cast<char*>(&header), sizeof header);
   return header;
@@ -74,7 +74,7 @@ std::vector<std::string> parse_abi_notes(std::string_view content, const std::st
     throw InputError(
         fmt::format("{} is no shared object: name a C++ file, or a library made from one", name));
   }
-  static const Header own = own_header();
+  static const ElfHeader own = own_header();
   if (header->e_machine != own.e_machine || header->e_ident[EI_CLASS] != own.e_ident[EI_CLASS] ||
       header->e_type != ET_DYN) {
     throw InputError(fmt::format("{} is no shared object for this kind of machine: compile it here", name));
@@ -157,6 +157,7 @@ std::string own_build_id() {
             is_ours = is_ours || (wanted.address >= begin && wanted.address < begin + segment.p_memsz);
           }
           if (segment.p_type != PT_NOTE || segment.p_align > 4) continue;
+          // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader gives addresses as integers
           for_each_note({reinterpret_cast<const char*>(begin), segment.p_memsz},
                         [&](std::string_view owner, unsigned type, std::string_view description) {
                           if (owner != ELF_NOTE_GNU || type != NT_GNU_BUILD_ID) return;

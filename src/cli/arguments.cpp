@@ -49,23 +49,23 @@ void Arguments::positional(const std::string& name, std::string& value, bool req
   entries_.push_back({.names = name, .description = std::move(description), .positional = true});
 }
 
-void Arguments::option(const std::string& names, std::string& value, std::string value_name,
+void Arguments::option(const std::string& names, std::string& value, const std::string& value_name,
                        std::string description) {
   not_empty_.push_back(
       app_->add_option(names, value)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::Throw));
   entries_.push_back({.names = shown_names(names, value_name), .description = std::move(description)});
 }
 
-void Arguments::option(const std::string& names, std::optional<std::string>& value, std::string value_name,
-                       std::string description) {
+void Arguments::option(const std::string& names, std::optional<std::string>& value,
+                       const std::string& value_name, std::string description) {
   app_->add_option_function<std::string>(names, [&value](const std::string& text) { value = text; })
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::Throw);
   entries_.push_back({.names = shown_names(names, value_name), .description = std::move(description)});
 }
 
-void Arguments::repeated(const std::string& names, std::vector<std::string>& values, std::string value_name,
-                         std::string description) {
+void Arguments::repeated(const std::string& names, std::vector<std::string>& values,
+                         const std::string& value_name, std::string description) {
   // Without allow_extra_args(false) the option would swallow the arguments that follow its value.
   not_empty_.push_back(app_->add_option(names, values)
                            ->expected(1)

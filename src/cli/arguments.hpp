@@ -9,7 +9,7 @@
 
 #include "cli/process.hpp"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library is called so
 class App;
 class Option;
 }  // namespace CLI
@@ -32,12 +32,13 @@ class Arguments {
   void positional(const std::string& name, std::string& value, bool required, std::string description);
   /// An option with a value, given at most once: `names` as in `-c,--sessions`, `value_name` as in `N`. An
   /// empty value is refused: it would be taken for an option not given.
-  void option(const std::string& names, std::string& value, std::string value_name, std::string description);
+  void option(const std::string& names, std::string& value, const std::string& value_name,
+              std::string description);
   /// An option with a value that may be empty; nothing if it is not given.
-  void option(const std::string& names, std::optional<std::string>& value, std::string value_name,
+  void option(const std::string& names, std::optional<std::string>& value, const std::string& value_name,
               std::string description);
   /// An option with a value, not empty, that may be given several times.
-  void repeated(const std::string& names, std::vector<std::string>& values, std::string value_name,
+  void repeated(const std::string& names, std::vector<std::string>& values, const std::string& value_name,
                 std::string description);
   /// An option without a value.
   void flag(const std::string& names, bool& value, std::string description);

@@ -91,6 +91,7 @@ ExitCode dispatch(Process& process) {
                                  meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant)));
   }
   std::vector<std::string> names;
+  names.reserve(std::size(kCommands));
   for (const auto& known : kCommands)
     names.emplace_back(known.name);
   if (const auto meant = nearest(name, names); !meant.empty()) {

@@ -11,14 +11,14 @@
 namespace chaperon::cli {
 
 /// `chaperon run`: compiles or loads a scenario file and runs a load test of it.
-ExitCode run_command(Process& process, const std::vector<std::string>& arguments);
+ExitCode run_command(Process& process, const std::vector<std::string>& words);
 /// `chaperon bench`: loads one URL.
-ExitCode bench_command(Process& process, const std::vector<std::string>& arguments);
+ExitCode bench_command(Process& process, const std::vector<std::string>& words);
 /// `chaperon list`: shows the load tests of a scenario file.
-ExitCode list_command(Process& process, const std::vector<std::string>& arguments);
+ExitCode list_command(Process& process, const std::vector<std::string>& words);
 /// `chaperon new`: writes a scenario file to begin with.
-ExitCode new_command(Process& process, const std::vector<std::string>& arguments);
+ExitCode new_command(Process& process, const std::vector<std::string>& words);
 /// `chaperon target`: serves the built-in target until it is interrupted.
-ExitCode target_command(Process& process, const std::vector<std::string>& arguments);
+ExitCode target_command(Process& process, const std::vector<std::string>& words);
 
 }  // namespace chaperon::cli

@@ -24,7 +24,7 @@ std::string live_text(const Progress& progress, Duration interval, std::size_t w
       std::move(latencies), fmt::format(" | loops {}", percent_text(progress.busiest_loop))};
   const auto text = [&](std::size_t kept) {
     const auto part = [&](std::size_t number) {
-      return number < kept ? std::string_view(dispensable[number]) : std::string_view();
+      return number < kept ? std::string_view{dispensable[number]} : std::string_view{};
     };
     return fmt::format("{:>5}  {} live{}{} | {} req/s  {} err{}{}", clock_text(progress.elapsed),
                        count_text(progress.live), part(0), part(1), rate_text(progress.requests_per_second),

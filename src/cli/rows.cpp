@@ -52,7 +52,7 @@ using Rows = std::map<std::pair<std::string, std::string>, Row>;
 }  // namespace
 
 std::string common_base_url(const Results& results) {
-  const auto configured = config_base_url(results);
+  auto configured = config_base_url(results);
   std::map<std::string, std::uint64_t> origins;
   for (const auto& metric : results.metrics) {
     if (metric.target().find("://") == std::string::npos) continue;

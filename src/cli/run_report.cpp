@@ -168,9 +168,8 @@ ExitCode Report::run(const RegisteredLoadTest& load_test, RunOptions options) {
       }
       live.show(live_text(progress, kProgressInterval, live.width()));
     };
-    const auto metrics = options.metrics;
-    results = run_load_test(load_test, std::move(options));
-    if (auto warning = nothing_recorded_text(results, metrics); !warning.empty())
+    results = run_load_test(load_test, options);
+    if (auto warning = nothing_recorded_text(results, options.metrics); !warning.empty())
       results.warnings.push_back(std::move(warning));
     if (auto warning = queued_for_descriptors_text(results, descriptor_limit()); !warning.empty())
       results.warnings.push_back(std::move(warning));

@@ -65,6 +65,7 @@ const RegisteredLoadTest& choose_load_test(const std::vector<RegisteredLoadTest>
                                            const std::string& wanted, const std::string& source,
                                            const std::string& command) {
   std::vector<std::string> names;
+  names.reserve(load_tests.size());
   for (const auto& load_test : load_tests)
     names.push_back(load_test.name);
   if (names.empty()) {

@@ -142,7 +142,7 @@ int Child::wait() {
   return status_;
 }
 
-bool Child::ended_within(Duration patience) {
+bool Child::ended_within(Duration patience) const {
   // A process descriptor becomes readable when the process ends.
   const int descriptor = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
   if (descriptor < 0) return false;

@@ -43,7 +43,7 @@ class Child {
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
  private:
-  bool ended_within(Duration patience);
+  [[nodiscard]] bool ended_within(Duration patience) const;
 
   pid_t pid_ = 0;
   int output_ = -1;

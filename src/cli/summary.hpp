@@ -22,7 +22,7 @@ struct SummaryStyle {
 /// The whole summary: verdict, totals, health of the generator, table, errors, endings of sessions, names of
 /// the files written. `title` is the load test's name or `bench http://…`.
 std::string render_summary(const Results& results, const std::string& title, const Verdict& verdict,
-                           const std::vector<std::string>& files, const SummaryStyle& style);
+                           const std::vector<std::string>& files, const SummaryStyle& asked);
 
 /// The load above which latencies are partly the generator's own: a loop's CPU as a share of a core, and how
 /// late a loop comes to its events.

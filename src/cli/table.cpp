@@ -44,7 +44,7 @@ constexpr std::size_t kNarrowestName = 26;
 
 // More than this nobody reads on a terminal.
 constexpr std::size_t kMostRows = 50;  // of one session name
-constexpr std::size_t kMostGroups = 20;
+constexpr std::size_t kMostUrlGroups = 20;
 
 std::uint64_t samples(const Row& row) {
   return row.count + row.errors;
@@ -60,12 +60,14 @@ template <class T>
 std::size_t keep_largest(std::vector<T>& all, std::size_t most) {
   if (all.size() <= most) return 0;
   std::vector<std::pair<std::uint64_t, std::size_t>> ranked;  // the position breaks ties
+  ranked.reserve(all.size());
   for (std::size_t at = 0; at < all.size(); ++at)
     ranked.emplace_back(~samples(all[at]), at);
   std::nth_element(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(most), ranked.end());
   ranked.resize(most);
   std::sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   std::vector<T> kept;
+  kept.reserve(most);
   for (const auto& [rank, at] : ranked)
     kept.push_back(std::move(all[at]));
   const auto gone = all.size() - most;
@@ -107,7 +109,7 @@ class TableBuilder {
     const auto base_url = common_base_url(results_);
     auto groups = group_rows(results_, base_url);
     if (groups.empty()) return {};
-    const auto more_groups = keep_largest(groups, kMostGroups);
+    const auto more_groups = keep_largest(groups, kMostUrlGroups);
     for (auto& group : groups) {
       lines_.push_back({.name = heading(group), .cells = {}});
       const auto more_rows = keep_largest(group.rows, kMostRows);

@@ -52,7 +52,7 @@ std::string_view format_for_path(std::string_view path) {
   auto extension = std::filesystem::path(path).extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  const auto* exporter = extension.empty() ? nullptr : find(std::string_view(extension).substr(1));
+  const auto* exporter = extension.empty() ? nullptr : find(std::string_view{extension}.substr(1));
   return (exporter != nullptr ? exporter : exporters().front())->format();
 }
 

@@ -90,7 +90,7 @@ Json Response::json_at(std::string_view pointer) const {
 }
 
 void Response::throw_decode_error(std::string_view pointer, std::string_view why) const {
-  const auto subject = data_ == nullptr ? std::string_view("response()") : std::string_view(data_->request);
+  const auto subject = data_ == nullptr ? std::string_view{"response()"} : std::string_view{data_->request};
   if (status() == 0) throw DecodeError(fmt::format("{}: there is no answer: {}", subject, why));
   throw DecodeError(fmt::format("{}: no {}{} in {} {} \"{}\"", subject,
                                 pointer.empty() ? "JSON" : fmt::format("\"{}\"", pointer),

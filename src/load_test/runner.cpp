@@ -76,8 +76,7 @@ class ProgressDisplay {
                                      [&] { return answers->received.size() == runners_.size(); }))
         return;
       cpu_.resize(runners_.size());
-      for (std::size_t i = 0; i < answers->received.size(); ++i) {
-        const auto& loop = answers->received[i];
+      for (const auto& loop : answers->received) {
         progress.waiting += loop.waiting;
         progress.live += loop.live;
         progress.done += loop.done;
@@ -248,13 +247,7 @@ void merge(Results& results, Runners& runners, const SharedRun& run, const std::
   }
 }
 
-}  // namespace
-}  // namespace load_test
-
-inline namespace v1 {
-
-Results run_load_test(const RegisteredLoadTest& test, RunOptions options) {
-  using namespace load_test;
+Results run(const RegisteredLoadTest& test, const RunOptions& options) {
   const Plan plan = Plan::make(test, options);
   runtime::raise_descriptor_limit();
 
@@ -294,6 +287,15 @@ Results run_load_test(const RegisteredLoadTest& test, RunOptions options) {
     runner->join();
   merge(results, runners, run, cpu);
   return results;
+}
+
+}  // namespace
+}  // namespace load_test
+
+inline namespace v1 {
+
+Results run_load_test(const RegisteredLoadTest& load_test, const RunOptions& options) {
+  return load_test::run(load_test, options);
 }
 
 }  // namespace v1

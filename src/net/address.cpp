@@ -122,7 +122,7 @@ std::vector<Address> parse_local_addresses(const std::vector<std::string>& texts
   std::vector<Address> result;
   for (const auto& text : texts) {
     const auto slash = text.find('/');
-    const auto address = Address::from_ip(std::string_view(text).substr(0, slash), 0);
+    const auto address = Address::from_ip(std::string_view{text}.substr(0, slash), 0);
     if (!address) throw_bad_local_address(text);
     const unsigned bits = address->family() == AF_INET ? 32 : 128;
     unsigned prefix = bits;

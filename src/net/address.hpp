@@ -20,7 +20,7 @@ class Address {
   /// An address and port from `127.0.0.1` or `::1`; nothing if the text is neither.
   static std::optional<Address> from_ip(std::string_view text, std::uint16_t port);
   /// From what a resolver gives: AF_INET or AF_INET6. Nothing for any other family.
-  static std::optional<Address> from_sockaddr(const sockaddr* address);
+  static std::optional<Address> from_sockaddr(const sockaddr* source);
   /// A Unix socket; nothing if the path is empty or longer than the kernel takes (107 bytes). A leading '@'
   /// means the abstract namespace.
   static std::optional<Address> from_unix_path(std::string_view path);

@@ -12,7 +12,7 @@ DnsCache::Answer DnsCache::ask(const std::string& host, Instant now, Waiter wait
   return {.known = nullptr, .look_up = !std::exchange(entry.pending, true)};
 }
 
-void DnsCache::store(const std::string& host, SharedResolution resolution, Instant expires) {
+void DnsCache::store(const std::string& host, const SharedResolution& resolution, Instant expires) {
   std::vector<Waiter> waiters;
   {
     const std::lock_guard lock(mutex_);

@@ -38,7 +38,7 @@ class DnsCache {
   /// store().
   Answer ask(const std::string& host, Instant now, Waiter waiter);
   /// Stores what a look-up has found until `expires`, and tells all who wait. Failures are never kept.
-  void store(const std::string& host, SharedResolution resolution, Instant expires);
+  void store(const std::string& host, const SharedResolution& resolution, Instant expires);
 
  private:
   struct Entry {

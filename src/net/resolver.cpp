@@ -177,13 +177,13 @@ void Resolver::finished(const std::string& host, int status, ares_addrinfo* foun
                     status == ARES_SUCCESS ? "it has no IPv4 or IPv6 address" : ares_strerror(status));
   }
   const Duration keep = ttl_ ? *ttl_ : Duration(std::chrono::seconds(ttl));
-  cache_->store(host, std::move(resolution), deadline_after(loop_.now(), std::max(keep, kShortestTtl)));
+  cache_->store(host, resolution, deadline_after(loop_.now(), std::max(keep, kShortestTtl)));
 }
 
 void Resolver::fail(const std::string& host, const std::string& error) {
   auto resolution = std::make_shared<Resolution>();
   resolution->error = fmt::format("host \"{}\" could not be resolved: {}", host, error);
-  cache_->store(host, std::move(resolution), loop_.now());
+  cache_->store(host, resolution, loop_.now());
 }
 
 void Resolver::deliver(const std::string& host, const SharedResolution& resolution) {

@@ -46,12 +46,14 @@ int Socket::open(int family) noexcept {
   return 0;
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): what it changes is the kernel's
 int Socket::bind(const Address& local) noexcept {
   const int on = 1;
   ::setsockopt(descriptor_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
   return ::bind(descriptor_, local.data(), local.size()) == 0 ? 0 : errno;
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): what it changes is the kernel's
 int Socket::connect(const Address& peer) noexcept {
   return ::connect(descriptor_, peer.data(), peer.size()) == 0 ? 0 : errno;
 }
@@ -62,6 +64,7 @@ int Socket::connect_error() const noexcept {
   return ::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): what it changes is the kernel's
 IoResult Socket::send(std::string_view first, std::string_view second) noexcept {
   while (true) {
     ssize_t sent = 0;
@@ -81,6 +84,7 @@ IoResult Socket::send(std::string_view first, std::string_view second) noexcept 
   }
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): what it changes is the kernel's
 IoResult Socket::receive(std::span<char> into) noexcept {
   while (true) {
     const ssize_t received = receive_bytes(descriptor_, into);

@@ -51,4 +51,7 @@ class SignalStack {
 /// The signal that interrupt_fiber() sends.
 int interrupt_signal() noexcept;
 
+/// On a thread whose fiber has been abandoned by the watchdog's interrupt, which left the signal blocked.
+void accept_interrupts() noexcept;
+
 }  // namespace chaperon::runtime

@@ -1,14 +1,14 @@
 #include "runtime/event_loop.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
+#include <ctime>
 #include <new>
 #include <utility>
 
 #include <cxxabi.h>
-#include <signal.h>
 #include <sys/prctl.h>
-#include <time.h>
 
 #include "runtime/departure.hpp"
 
@@ -223,11 +223,8 @@ void EventLoop::finish(Fiber& fiber, FiberEnd end) {
 #endif
   fiber.~Fiber();
   // What an abandoned fiber had on its stack may still be referred to: that stack is never used again.
-  if (end == FiberEnd::returned) {
-    stacks_.release(stack);
-  } else if (end == FiberEnd::overflowed) {
-    stacks_.restore_guard(stack);
-  }
+  if (end == FiberEnd::returned) stacks_.release(stack);
+  if (end == FiberEnd::hung) accept_interrupts();
   main.ended(end, std::exchange(fiber_end_reason_, {}));
 }
 

@@ -105,6 +105,13 @@ int interrupt_signal() noexcept {
   return SIGURG;
 }
 
+void accept_interrupts() noexcept {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, interrupt_signal());
+  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
 SignalStack::SignalStack() : memory_(std::make_unique<std::byte[]>(kSignalStackSize)) {
   stack_t stack{};
   stack.ss_sp = memory_.get();
@@ -128,8 +135,10 @@ void install_fault_handlers() {
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     action.sa_sigaction = on_segv;
     ::sigaction(SIGSEGV, &action, &previous_segv);
+    // This one comes again and again: it stays blocked until accept_interrupts(), or its handlers would pile
+    // up.
     action.sa_sigaction = on_interrupt;
-    action.sa_flags |= SA_RESTART;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
     ::sigaction(interrupt_signal(), &action, nullptr);
     return true;
   }();

@@ -43,6 +43,9 @@ class FiberMain {
 /// Created by EventLoop::spawn(), lives at the top of its own stack, belongs to one loop and its thread.
 class Fiber final : public Timer {
  public:
+  // Only its loop ends it.
+  ~Fiber() override = default;
+
   /// Marks the fiber cancelled for good and wakes it if it waits. On the loop's thread; not from the fiber
   /// itself while it waits uninterruptibly.
   void cancel() noexcept;
@@ -71,7 +74,6 @@ class Fiber final : public Timer {
   };
 
   Fiber(EventLoop& loop, FiberMain& main, const Stack& stack);
-  ~Fiber() = default;
   void on_timer() override { wake(Wake::deadline); }
   void wake(Wake reason) noexcept;
 

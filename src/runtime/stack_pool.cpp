@@ -120,15 +120,6 @@ void StackPool::guard(Stack& stack) noexcept {
   std::memcpy(stack.base + bytes, &kCanary, sizeof kCanary);
 }
 
-void StackPool::restore_guard(const Stack& stack) noexcept {
-  const std::size_t bytes = kGuardPages * page_size();
-  if (stack.canary) {
-    std::memcpy(stack.base + bytes, &kCanary, sizeof kCanary);
-  } else if (guard_kind_ != GuardKind::light || ::madvise(stack.base, bytes, kGuardInstall) != 0) {
-    ::mprotect(stack.base, bytes, PROT_NONE);
-  }
-}
-
 bool StackPool::canary_broken(const Stack& stack) noexcept {
   if (!stack.canary) return false;
   std::uint64_t found = 0;

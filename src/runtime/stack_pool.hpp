@@ -42,8 +42,6 @@ class StackPool {
   Stack acquire();
   /// Takes a stack back. Its pages but the topmost return to the machine.
   void release(const Stack& stack) noexcept;
-  /// Puts the guard pages back that an overflow has opened.
-  void restore_guard(const Stack& stack) noexcept;
 
   [[nodiscard]] std::size_t stack_size() const noexcept { return stack_size_; }
   [[nodiscard]] GuardKind guard_kind() const noexcept { return guard_kind_; }

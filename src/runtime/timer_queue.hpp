@@ -16,6 +16,7 @@ class TimerQueue;
 class Timer {
  public:
   Timer() = default;
+  virtual ~Timer();
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
@@ -24,7 +25,6 @@ class Timer {
   [[nodiscard]] Instant due() const noexcept { return due_; }
 
  protected:
-  virtual ~Timer();
   /// Called on the loop's stack once the instant has come; the timer is disarmed before.
   virtual void on_timer() = 0;
 

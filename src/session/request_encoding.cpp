@@ -57,8 +57,8 @@ void HttpRequest::encode_body() {
     body_ = http::encode_multipart(options.multipart, boundary);
     content_type_ = http::multipart_content_type(boundary);
   }
-  body = options.body          ? std::string_view(*options.body)
-         : options.gzip.body() ? std::string_view(*options.gzip.body())
+  body = options.body          ? std::string_view{*options.body}
+         : options.gzip.body() ? std::string_view{*options.gzip.body()}
                                : body_;
   if (options.gzip.on()) {
     body_ = http::gzip_compress(body);

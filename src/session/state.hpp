@@ -204,10 +204,10 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   void conclude();
   void record_task();
   Outcome run_parts();
-  Outcome run_part(const detail::ScenarioPart& part);
+  Outcome run_part(const detail::ScenarioPart& scenario);
   void init_and_run(const detail::ScenarioPart& scenario);
   void run_nested_part(const detail::ScenarioPart& scenario);
-  void tear_down(const detail::ScenarioPart& part);
+  void tear_down(const detail::ScenarioPart& scenario);
   void destroy_states() noexcept;
   Outcome classify_exception();
   void assignments_to_config();

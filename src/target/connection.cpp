@@ -26,10 +26,6 @@ constexpr std::uint32_t kMaxHead = std::uint32_t{64} << 10;
 constexpr std::size_t kOutputLimit = std::size_t{64} << 10;
 constexpr std::chrono::seconds kLingerTime{5};
 
-std::string_view view(boost::beast::string_view text) noexcept {
-  return {text.data(), text.size()};
-}
-
 }  // namespace
 
 Connection::Connection(Socket socket, Service& service) : socket_(std::move(socket)), service_(service) {}

@@ -5,7 +5,7 @@ namespace chaperon::target {
 void RequestCounts::add(std::string_view method, std::string_view path) {
   const std::lock_guard lock(mutex_);
   key_.assign(method).append(1, ' ').append(path);
-  if (const auto known = counts_.find(std::string_view(key_)); known != counts_.end()) {
+  if (const auto known = counts_.find(std::string_view{key_}); known != counts_.end()) {
     ++known->second;
   } else if (counts_.size() < kMaxKeys) {
     counts_.emplace(key_, 1);

@@ -20,10 +20,6 @@ namespace {
 
 namespace http = boost::beast::http;
 
-std::string_view view(boost::beast::string_view text) noexcept {
-  return {text.data(), text.size()};
-}
-
 // What a route's function is given.
 struct Call {
   Service& service;

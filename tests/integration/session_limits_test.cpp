@@ -30,6 +30,7 @@ struct ChildResult {
   int status = -1;
 };
 
+// Only from a process of one thread: a lock that another one holds stays locked in the child.
 template <class F>
 ChildResult in_child(int limit, rlim_t value, F&& f) {
   int ends[2];
@@ -63,13 +64,6 @@ ChildResult in_child(int limit, rlim_t value, F&& f) {
   ::waitpid(child, &result.status, 0);
   result.returned = Json::parse(text, nullptr, false);
   return result;
-}
-
-/// What this process has mapped so far, in bytes; a child has the same.
-rlim_t address_space() {
-  rlim_t pages = 0;
-  std::ifstream("/proc/self/statm") >> pages;
-  return pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
 }
 
 Json summary(const Results& results) {
@@ -158,7 +152,7 @@ TEST_F(SessionLimitsTest, SessionsThatKeepTheirDescriptorsLeaveNoneForTheRest) {
 }
 
 TEST_F(SessionLimitsTest, ARequestThatTheKernelHasNoRoomForFailsAtOnce) {
-  ScriptedServer server(answering());
+  NginxServer server;
   A::script.run = [](Session& s) { s.get("/"); };
   const auto child = in_child(RLIMIT_CORE, 0, [&]() -> Json {
     if (!fail_sends(ENOBUFS)) return "no seccomp";
@@ -173,6 +167,13 @@ TEST_F(SessionLimitsTest, ARequestThatTheKernelHasNoRoomForFailsAtOnce) {
 }
 
 #ifndef CHAPERON_ASAN  // which reserves more address space than a limit allows
+/// What this process has mapped so far, in bytes; a child has the same.
+rlim_t address_space() {
+  rlim_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
+}
+
 TEST_F(SessionLimitsTest, WithoutMemoryForStacksSessionsFailWithTheRemedyAndTheRestGoOn) {
   NginxServer server;
   A::script.run = [](Session& s) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <thread>
 
 #include "base/log.hpp"
 #include "load_test_fixture.hpp"
@@ -27,6 +28,13 @@ struct Hangs {
 struct Waits {
   static void run(Session& session) { session.delay(1ms).add_metric("n", 1); }
 };
+struct WaitsLong {
+  static inline std::atomic<bool> running = false;
+  static void run(Session& session) {
+    running = true;
+    session.delay(200ms);
+  }
+};
 
 // The watchdog is told what time it is: nothing here lasts as long as it seems.
 class WatchdogTest : public ::testing::Test {
@@ -34,6 +42,7 @@ class WatchdogTest : public ::testing::Test {
   WatchdogTest() {
     Hangs::running = false;
     Hangs::free = false;
+    WaitsLong::running = false;
   }
   void start(Scenarios table) {
     plan_ = Plan::make(load_test(std::move(table)), {});
@@ -118,10 +127,19 @@ TEST_F(WatchdogTest, ItWarnsOnceAfterASecond) {
 }
 
 TEST_F(WatchdogTest, ALoopThatWaitsForEventsIsLeftAlone) {
-  start({{scenario<Waits>, {{"delay", "100ms"}}}});
-  for (int i = 0; !done(); ++i)
-    watchdog_->look(start_ + i * 1h, false);
+  ::testing::internal::CaptureStderr();
+  start_log(LogLevel::warn);
+  start({{scenario<WaitsLong>, {}}});
+  // Even: the loop is in none of its fibers.
+  const auto& loop = runners_[0]->loop();
+  const auto waits = [&] { return loop.switches() > 0 && loop.switches() % 2 == 0; };
+  while (!WaitsLong::running || !waits())
+    std::this_thread::yield();
+  watchdog_->look(start_, false);
+  watchdog_->look(start_ + 1h, false);
   EXPECT_EQ(finish().sessions.ok, 1U);
+  stop_log();
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
 }
 
 }  // namespace
