@@ -1,64 +1,24 @@
-// A request in the steady state allocates nothing on the heap. In an executable of its own, since it replaces
-// the functions that allocate.
+// A request in the steady state allocates nothing on the heap.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string>
 
-#include <execinfo.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <chaperon/chaperon.hpp>
 
+#include "allocation/allocation_counter.hpp"
 #include "runtime/epoll_reactor.hpp"
 #include "session/loop_context.hpp"
 #include "session/state.hpp"
 #include "support/nginx_server.hpp"
 
-namespace {
-
-thread_local bool counting = false;
-thread_local std::size_t allocations = 0;
-
-// CHAPERON_SHOW_ALLOCATIONS=1 shows where they come from.
-void count_allocation() noexcept {
-  if (!counting) return;
-  counting = false;
-  ++allocations;
-  if (std::getenv("CHAPERON_SHOW_ALLOCATIONS") != nullptr && allocations <= 20) {
-    void* frames[16];
-    const int depth = ::backtrace(frames, 16);
-    ::backtrace_symbols_fd(frames, depth, STDERR_FILENO);
-    static_cast<void>(::write(STDERR_FILENO, "\n", 1));
-  }
-  counting = true;
-}
-
-}  // namespace
-
-// Operator new comes to malloc as well, as do the libraries in C.
-extern "C" {
-void* __libc_malloc(std::size_t size);                     // NOLINT(bugprone-reserved-identifier)
-void* __libc_calloc(std::size_t count, std::size_t size);  // NOLINT(bugprone-reserved-identifier)
-void* __libc_realloc(void* memory, std::size_t size);      // NOLINT(bugprone-reserved-identifier)
-void* malloc(std::size_t size) {
-  count_allocation();
-  return __libc_malloc(size);
-}
-void* calloc(std::size_t count, std::size_t size) {
-  count_allocation();
-  return __libc_calloc(count, size);
-}
-void* realloc(void* memory, std::size_t size) {
-  count_allocation();
-  return __libc_realloc(memory, size);
-}
-}
-
 namespace chaperon::session {
 namespace {
+
+using test::allocations;
+using test::counting;
 
 int warm_up = 0;
 int measured = 0;
