@@ -17,3 +17,4 @@
 #include <chaperon/scenario.hpp>
 #include <chaperon/session.hpp>
 #include <chaperon/version.hpp>
+#include <chaperon/websocket.hpp>

@@ -23,8 +23,8 @@ enum class Reason : std::uint8_t {
   closed,           ///< the peer closed the connection before the whole answer was there
   connect_timeout,  ///< no connection within `http.connect_timeout`
   timeout,          ///< no whole answer within the action's timeout
-  malformed,        ///< what came is not HTTP/1.1
-  too_large,        ///< the answer's head or body is over the limit
+  malformed,        ///< what came is not HTTP/1.1, or not WebSocket
+  too_large,        ///< the answer's head or body, or the message, is over the limit
   decode,           ///< the body does not decode as asked
   tls,              ///< the TLS handshake failed
   no_ports,         ///< this machine has no local port left for that peer
@@ -136,6 +136,27 @@ class CHAPERON_API TaskFailed : public ScenarioError {
  private:
   std::string task_;
   std::exception_ptr cause_;
+};
+
+/// An action on a WebSocket has failed, and there was no on_error to be told. what() names the action, the
+/// URL and the reason.
+class CHAPERON_API WebSocketError : public ScenarioError {
+ public:
+  WebSocketError(const std::string& what, Reason reason) : ScenarioError(what), reason_(reason) {}
+  ~WebSocketError() override;
+
+  /// The reason, as it is in the metric row.
+  [[nodiscard]] Reason reason() const noexcept { return reason_; }
+
+ private:
+  Reason reason_;
+};
+
+/// A WebSocket was used that is not open: never connected, failed to connect, or closed by ws_close.
+class CHAPERON_API WebSocketNotOpen : public WebSocketError {
+ public:
+  using WebSocketError::WebSocketError;
+  ~WebSocketNotOpen() override;
 };
 
 /// Thrown at each suspension point of a session that is being cancelled (a timeout, Ctrl-C, abort, the end of

@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -24,6 +25,7 @@
 #include <chaperon/http.hpp>
 #include <chaperon/json.hpp>
 #include <chaperon/scenario.hpp>
+#include <chaperon/websocket.hpp>
 
 namespace chaperon {
 
@@ -148,6 +150,64 @@ class CHAPERON_API Session {
   Session& basic_auth(std::string_view user, std::string_view password);
   /// Forgets all cookies.
   Session& delete_cookies();
+
+  // --- WebSocket ---------------------------------------------------------------------------------
+
+  /// Opens a WebSocket to base_url + path, or to a full ws:// URL (waits; at most the timeout). Sends cookies
+  /// and headers as a request does; response() has the server's answer. A connection that is open under the
+  /// same name is closed first. A task sees the connections of the session that started it; one that it opens
+  /// itself goes before that of the same name, and is closed with the task.
+  ///
+  /// All of these: a failure is recorded as `Error REASON ws_connect(URL)`, then given to `on_error`; without
+  /// one WebSocketError is thrown. Throws InvalidArgument for options that cannot work.
+  Session& ws_connect(std::string_view path, const WsConnectOptions& options = {});
+
+  /// Sends a text message; waits only while the kernel takes no more (waits). Recorded as `ws_send(URL)`:
+  /// until all of it was handed to the kernel. Throws WebSocketNotOpen, which says what to do, if the
+  /// connection was never opened, could not be, or was closed by ws_close.
+  Session& ws_send(std::string_view text, const WsSendOptions& options = {}) {
+    return send_message(text, false, options);
+  }
+  /// The same with a JSON value as text.
+  template <std::same_as<Json> J>
+  Session& ws_send(const J& json, const WsSendOptions& options = {}) {
+    return send_json(json, options);
+  }
+  /// The same with a binary message.
+  Session& ws_send(std::span<const std::byte> bytes, const WsSendOptions& options = {}) {
+    return send_message({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, true, options);
+  }
+
+  /// Takes the next message, or waits for it (waits). Each message goes to one receiver only, in the order in
+  /// which they asked. Recorded as `ws_recv(URL)`: from the call until the message was there, 0 if it was
+  /// there already. After the server has closed the connection, what had come is received first; then it
+  /// fails with `closed`. Throws WebSocketNotOpen, and TaskFailed if a task of this session has failed.
+  ///
+  ///     session.ws_recv({.with_result = [](Session& s, const WsMessage& m) { s.log_info("{}", m.text());
+  ///     }});
+  Session& ws_recv(const WsRecvOptions& options = {});
+
+  /// Takes messages until one is equal to this text (waits); the others are skipped, and recorded as
+  /// `ws_skipped(URL)`. Recorded as `ws_await_recv(URL)`. Otherwise like ws_recv().
+  Session& ws_await_recv(std::string_view text, const WsRecvOptions& options = {});
+  /// The same for a JSON value, which the message is to be equal to when it is parsed.
+  template <std::same_as<Json> J>
+  Session& ws_await_recv(const J& json, const WsRecvOptions& options = {}) {
+    return await_json(json, options);
+  }
+  /// The same for the first message of which `predicate(message)` is true.
+  template <std::predicate<const WsMessage&> F>
+  Session& ws_await_recv(F&& predicate, const WsRecvOptions& options = {}) {
+    return await_message(std::forward<F>(predicate), options);
+  }
+
+  /// Sends a ping and waits for its pong (waits). Recorded as `ws_ping(URL)`: the round trip.
+  Session& ws_ping(const WsPingOptions& options = {});
+
+  /// Closes the connection: sends a close frame and waits for the server's (waits). What had come and was not
+  /// received is dropped; other tasks that wait on the connection get `closed`. Nothing to do, and no
+  /// failure, if the server has closed it. Throws InvalidArgument for a code that may not be sent.
+  Session& ws_close(const WsCloseOptions& options = {});
 
   // --- Config ------------------------------------------------------------------------------------
 
@@ -392,8 +452,8 @@ class CHAPERON_API Session {
   ///
   ///     session.cc_spread<publish>(1000, 1s).await<publish>();
   template <auto F, class... Args>
-  requires detail::TaskCallable<decltype(F), Args...>
-      Session& cc_spread(std::int64_t rate, Duration interval, const Args&... args) {
+  requires detail::TaskCallable<decltype(F), Args...> Session& cc_spread(std::int64_t rate, Duration interval,
+                                                                         const Args&... args) {
     return spread_tasks(detail::function_name<F>(), rate, interval,
                         [&] { return detail::make_task(F, args...); });
   }
@@ -405,9 +465,9 @@ class CHAPERON_API Session {
   }
 
   /// From now on calls f(session, args…) whenever `interval` has passed, in a task of its own, until the
-  /// scenario's `run` ends or cancel(NAME): heartbeats. The calls keep to the interval; those that are missed,
-  /// because one took longer, are left out. Not awaited, and in no row by itself. Throws InvalidArgument
-  /// unless interval > 0.
+  /// scenario's `run` ends or cancel(NAME): heartbeats. The calls keep to the interval; those that are
+  /// missed, because one took longer, are left out. Not awaited, and in no row by itself. Throws
+  /// InvalidArgument unless interval > 0.
   ///
   ///     session.every("heartbeat", [](Session& s) { s.ws_send("ping"); }, 30s);
   template <auto F, class... Args>
@@ -690,6 +750,11 @@ class CHAPERON_API Session {
   Json& assignment_for_update(std::string_view name_space, std::string_view key);
   void* find_state(const detail::StateType& type);
 
+  Session& send_message(std::string_view payload, bool binary, const WsSendOptions& options);
+  Session& send_json(const Json& json, const WsSendOptions& options);
+  Session& await_json(const Json& json, const WsRecvOptions& options);
+  Session& await_message(const std::function<bool(const WsMessage&)>& predicate,
+                         const WsRecvOptions& options);
   void expect_status(std::initializer_list<int> statuses) const;
   Instant begin_traced();
   void end_traced(std::string_view action, std::string_view target, Instant start, Reason outcome);

@@ -17,6 +17,8 @@ InvalidArgument::~InvalidArgument() = default;
 TimeoutError::~TimeoutError() = default;
 WrongSession::~WrongSession() = default;
 TaskFailed::~TaskFailed() = default;
+WebSocketError::~WebSocketError() = default;
+WebSocketNotOpen::~WebSocketNotOpen() = default;
 
 std::string_view to_string(Reason reason) noexcept {
   switch (reason) {

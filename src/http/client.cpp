@@ -26,9 +26,11 @@ Origin& Client::origin(const Url& url) {
 }
 
 void Client::start(Exchange& exchange) {
-  if (Connection* connection = exchange.pool->find_idle(*exchange.origin); connection != nullptr) {
-    connection->carry(exchange);
-    return;
+  if (!exchange.upgrade) {
+    if (Connection* connection = exchange.pool->find_idle(*exchange.origin); connection != nullptr) {
+      connection->carry(exchange);
+      return;
+    }
   }
   open_connection(exchange);
 }

@@ -25,6 +25,9 @@ void append_chunked_body(std::string& out, std::string_view body) {
 
 }  // namespace
 
+// Only who asks for it gets another protocol.
+void Exchange::upgraded(net::Socket /*socket*/, std::string_view /*rest*/) {}
+
 Connection::Connection(Client& client, Origin& origin, Pool& pool)
     : client_(client), origin_(origin), pool_(pool) {
   pool_.add(*this);
@@ -45,7 +48,8 @@ void Connection::carry(Exchange& exchange) {
 
 void Connection::send_request() {
   Exchange& exchange = *exchange_;
-  parser_.start(exchange.into->message, exchange.method, false, exchange.limits, exchange.head_memo);
+  parser_.start(exchange.into->message, exchange.method, exchange.upgrade, exchange.limits,
+                exchange.head_memo);
   first_byte_seen_ = false;
   send_error_ = 0;
   awaiting_continue_ = exchange.expect_continue;
@@ -185,6 +189,8 @@ void Connection::take(std::string_view bytes) {
         complete(result.consumed < bytes.size() || (fills_buffer && more_waits()));
         return;
       case ResponseParser::State::upgraded:
+        upgrade(bytes.substr(result.consumed));
+        return;
       case ResponseParser::State::failed:
         fail(parser_.reason(),
              fmt::format("{} sent an answer that cannot be used: {}", peer_text(), parser_.error_message()));
@@ -222,6 +228,22 @@ void Connection::complete(bool surplus) {
     return;
   }
   Exchange& exchange = *std::exchange(exchange_, nullptr);
+  note_end(exchange);
+
+  // An answer that came before the request was sent leaves the connection in the middle of that request.
+  const bool usable = exchange.into->message.keep_alive && !hung_up_ && !unsent() && !awaiting_continue_;
+  runtime::TimerQueue::disarm(*this);
+  if (usable) {
+    state_ = State::idle;
+    pool_.now_idle(*this);
+  } else {
+    close();
+  }
+  exchange.finished();
+}
+
+// The results of an exchange that has its answer.
+void Connection::note_end(Exchange& exchange) {
   exchange.connection_ = nullptr;
   exchange.end = client_.loop_.now();
   exchange.reason = Reason::none;
@@ -233,16 +255,15 @@ void Connection::complete(bool surplus) {
   timings.receiving = exchange.end - first;
   timings.total = exchange.end - exchange.start;
   client_.loop_.waited_for_answer(exchange.end - carried_at_);
+}
 
-  // An answer that came before the request was sent leaves the connection in the middle of that request.
-  const bool usable = exchange.into->message.keep_alive && !hung_up_ && !unsent() && !awaiting_continue_;
-  runtime::TimerQueue::disarm(*this);
-  if (usable) {
-    state_ = State::idle;
-    pool_.now_idle(*this);
-  } else {
-    close();
-  }
+void Connection::upgrade(std::string_view rest) {
+  Exchange& exchange = *std::exchange(exchange_, nullptr);
+  first_byte_at_ = Instant::max();
+  note_end(exchange);
+  net::Socket socket = std::move(socket_);
+  close();
+  exchange.upgraded(std::move(socket), rest);
   exchange.finished();
 }
 

@@ -83,6 +83,8 @@ class Connection final : public runtime::IoHandler,
   bool more_waits();
   void peer_closed(int error);
   void complete(bool surplus);
+  void note_end(Exchange& exchange);
+  void upgrade(std::string_view rest);
   void fail(Reason reason, std::string message);
   void close() noexcept;
   [[nodiscard]] bool unsent() const noexcept { return !pending_.empty() || !body_left_.empty(); }

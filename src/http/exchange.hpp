@@ -12,6 +12,7 @@
 #include "http/response_data.hpp"
 #include "http/response_head.hpp"
 #include "http/response_limits.hpp"
+#include "net/socket.hpp"
 
 namespace chaperon::http {
 
@@ -37,6 +38,8 @@ class Exchange : public WaitingHook {
   Method method = Method::get;
   std::string_view body{};
   bool chunked = false;  ///< send the body in chunks
+  bool upgrade =
+      false;  ///< the request asks for another protocol, on a connection of its own: see upgraded()
   bool expect_continue =
       false;  ///< send the body only once the server asks for it, or has not answered for a second
   Duration connect_timeout = 5s;
@@ -51,6 +54,9 @@ class Exchange : public WaitingHook {
   virtual void connected(Duration took) = 0;
   /// The exchange has waited so long for the generator itself: a connection slot or a descriptor.
   virtual void queued(Duration waited) = 0;
+  /// The server has answered 101, and the connection is the caller's now; `rest`: what came behind the
+  /// answer, valid during the call. Called before finished(), and may still set `reason` and `message`.
+  virtual void upgraded(net::Socket socket, std::string_view rest);
   /// The exchange is over; the results below are set.
   virtual void finished() = 0;
 

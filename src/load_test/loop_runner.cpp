@@ -173,8 +173,7 @@ void LoopRunner::begin_errand(const std::shared_ptr<session::Errand>& errand) {
   auto state = std::make_unique<session::State>(*context_, *profiles_[errand->profile], errand, *this);
   if (!state->start()) {
     errand->outcome = session::Outcome::failed;
-    errand->reason =
-        "there is no memory for its stack: use fewer sessions, or smaller stacks (--stack-size)";
+    errand->reason = "there is no memory for its stack: use fewer sessions, or smaller stacks (--stack-size)";
     errand->back();
     return;
   }
@@ -228,6 +227,8 @@ void LoopRunner::collect() {
   results_.endings = std::move(context_->endings);
   results_.counters = context_->counters;
   results_.traffic = context_->client.counters();
+  results_.traffic.bytes_sent += context_->websocket.counters().bytes_sent;
+  results_.traffic.bytes_received += context_->websocket.counters().bytes_received;
   results_.lateness = loop_.lateness();
   results_.queued = context_->queued;
   results_.stored = std::move(context_->stored);

@@ -36,9 +36,17 @@ EpollReactor::~EpollReactor() {
 }
 
 bool EpollReactor::add(int descriptor, IoHandler& handler) {
+  return control(EPOLL_CTL_ADD, descriptor, handler);
+}
+
+bool EpollReactor::hand_over(int descriptor, IoHandler& handler) {
+  return control(EPOLL_CTL_MOD, descriptor, handler);
+}
+
+bool EpollReactor::control(int operation, int descriptor, IoHandler& handler) noexcept {
   // EPOLLRDHUP: data and the peer's FIN may come in one edge, and no other event follows.
   epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.ptr = &handler}};
-  return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event) == 0;
+  return ::epoll_ctl(epoll_, operation, descriptor, &event) == 0;
 }
 
 void EpollReactor::forget(IoHandler& handler) noexcept {

@@ -21,6 +21,7 @@ class EpollReactor final : public Reactor {
   EpollReactor& operator=(const EpollReactor&) = delete;
 
   bool add(int descriptor, IoHandler& handler) override;
+  bool hand_over(int descriptor, IoHandler& handler) override;
   void forget(IoHandler& handler) noexcept override;
   std::size_t wait(Instant now, Instant deadline) override;
   void pause(Duration time) override;
@@ -29,6 +30,7 @@ class EpollReactor final : public Reactor {
 
  private:
   static constexpr int kEvents = 256;
+  bool control(int operation, int descriptor, IoHandler& handler) noexcept;
   int wait_for_events(Instant now, Instant deadline);
 
   Clock& clock_;

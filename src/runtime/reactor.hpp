@@ -25,6 +25,10 @@ class Reactor {
   /// refuses (errno). Closing the descriptor ends it.
   virtual bool add(int descriptor, IoHandler& handler) = 0;
 
+  /// Gives a descriptor that was added to another handler, which hears anew of all that is true of it; false
+  /// if the kernel refuses (errno). What was collected for the handler before is still delivered to that one.
+  virtual bool hand_over(int descriptor, IoHandler& handler) = 0;
+
   /// Forgets events of this handler that were collected but not delivered yet: for one that is destroyed at
   /// once. One that is given to EventLoop::destroy_later() outlives them, and still hears of them.
   virtual void forget(IoHandler& handler) noexcept = 0;

@@ -15,6 +15,7 @@ class VirtualReactor final : public Reactor {
 
   /// False, with errno ENOTSUP: there is no I/O here.
   bool add(int descriptor, IoHandler& handler) override;
+  bool hand_over(int descriptor, IoHandler& handler) override { return add(descriptor, handler); }
   void forget(IoHandler& handler) noexcept override;
   std::size_t wait(Instant now, Instant deadline) override;
   void pause(Duration /*time*/) override {}

@@ -49,23 +49,6 @@ void call_back(Session& session, const HttpOptions& options, HttpRequest& reques
   }
 }
 
-// Sends one request and waits for its end. False: the session is being cancelled while the stack unwinds.
-bool exchange(State& state, HttpRequest& request, Instant deadline) {
-  auto& loop = state.context.loop;
-  state.actions_without_wait = 0;
-  const auto wake = loop.suspend(deadline, [&request] { request.begin(); });
-  // It may have come to its end between the fiber's waking and its turn.
-  const bool under_way = request.began() && !request.over();
-  if (wake == runtime::Wake::cancelled) {
-    if (under_way) loop.on_loop_stack([&request] { request.give_up(Reason::cancelled); });
-    state.cancelled_here();
-    return false;
-  }
-  if (wake == runtime::Wake::deadline && under_way)
-    loop.on_loop_stack([&request] { request.give_up(Reason::timeout); });
-  return true;
-}
-
 // The whole of an HTTP action. Not inlined: what it keeps on the stack is gone before the session parks.
 [[gnu::noinline]] void perform(State& state, const RequestSpec& asked) {
   if (!state.enter()) return;
@@ -77,7 +60,7 @@ bool exchange(State& state, HttpRequest& request, Instant deadline) {
 
   if (options == nullptr) {
     HttpRequest request(state, asked, called);
-    exchange(state, request, deadline);
+    request.perform(deadline);
     return;
   }
   RequestSpec spec = asked;
@@ -86,7 +69,7 @@ bool exchange(State& state, HttpRequest& request, Instant deadline) {
   for (int redirects = 0;; ++redirects) {
     spec.follows = options->follow_redirects && redirects < kMostRedirects;
     HttpRequest request(state, spec, redirects == 0 ? called : state.context.loop.now());
-    if (!exchange(state, request, deadline)) return;
+    if (!request.perform(deadline)) return;
     const http::Url* next = request.error().empty() ? request.redirect() : nullptr;
     if (next == nullptr) {
       call_back(state.session, *options, request);

@@ -14,6 +14,7 @@ namespace chaperon::session {
 namespace {
 
 constexpr std::uint32_t kNoProfile = UINT32_MAX;
+constexpr std::string_view kUpgradeAction = "ws_connect";
 constexpr std::size_t kMostStored = 100'000;
 constexpr std::size_t kMostStoredBytes = std::size_t{64} << 20;
 
@@ -25,11 +26,31 @@ std::string_view method_token(const RequestSpec& spec) {
 
 // --- What is asked (see also request_encoding.cpp) -------------------------------------------------
 
+HttpRequest::~HttpRequest() {
+  if (websocket_) websocket::Connection::dismiss(std::move(websocket_));
+}
+
+bool HttpRequest::perform(Instant deadline) {
+  auto& loop = state_.context.loop;
+  state_.actions_without_wait = 0;
+  const auto wake = loop.suspend(deadline, [this] { begin(); });
+  // It may have come to its end between the fiber's waking and its turn.
+  const bool under_way = began_ && !over_;
+  if (wake == runtime::Wake::cancelled) {
+    if (under_way) loop.on_loop_stack([this] { give_up(Reason::cancelled); });
+    state_.cancelled_here();
+    return false;
+  }
+  if (wake == runtime::Wake::deadline && under_way) loop.on_loop_stack([this] { give_up(Reason::timeout); });
+  return true;
+}
+
 void HttpRequest::begin() {
   const Settings& settings = state_.settings();
   route_ = &find_route(settings);
   origin = route_->origin;
-  head_memo = &route_->head_memo;
+  upgrade = spec_.upgrade != nullptr;
+  if (!upgrade) head_memo = &route_->head_memo;
   pool = settings.share_connections ? &state_.context.shared_pool : &state_.pool();
   method = spec_.method;
   connect_timeout = settings.connect_timeout;
@@ -65,6 +86,10 @@ void HttpRequest::fail_unsupported() {
 void HttpRequest::check_options() {
   for (const Header& header : spec_.options->headers)
     http::check_header(header.name, header.value);
+  if (spec_.upgrade != nullptr) {
+    std::string scratch;
+    websocket::append_upgrade_fields(scratch, *spec_.upgrade);
+  }
   if (spec_.options->basic_auth) authorization_ = http::basic_authorization(*spec_.options->basic_auth);
 }
 
@@ -73,14 +98,22 @@ const BasicAuth* HttpRequest::url_authorization() const noexcept {
   return route_->url.basic_auth && http::is_absolute_url(spec_.path) ? &*route_->url.basic_auth : nullptr;
 }
 
+// A WebSocket goes to the same server as a request, and waits with them for their turn to connect.
+http::Origin& HttpRequest::find_origin(const http::Url& url) const {
+  if (url.scheme != "ws") return state_.context.client.origin(url);
+  http::Url server = url;
+  server.scheme = "http";
+  return state_.context.client.origin(server);
+}
+
 const Route& HttpRequest::find_route(const Settings& settings) {
   const HttpOptions* options = spec_.options;
   // Settings of one session alone are not worth a place; nor are parameters, which differ from request to
   // request.
   const bool cacheable = !state_.own_settings && !has_params();
   const Routes::Key key{.profile = cacheable ? state_.profile.number : kNoProfile,
-                        .method = spec_.method,
-                        .method_name = spec_.method_name,
+                        .method = spec_.upgrade != nullptr ? http::Method::other : spec_.method,
+                        .method_name = spec_.upgrade != nullptr ? kUpgradeAction : spec_.method_name,
                         .path = spec_.path,
                         .name = options == nullptr ? std::string_view() : options->name};
   if (cacheable) {
@@ -110,13 +143,18 @@ Route HttpRequest::make_route(const Settings& settings) const {
                     "scenario table or with --base-url http://HOST[:PORT]",
                     state_.description(), spec_.path));
   }
+  if (spec_.upgrade != nullptr) {
+    if (route.url.scheme == "http") route.url.scheme = "ws";
+    if (route.url.scheme == "https") route.url.scheme = "wss";
+  }
   if (has_params()) http::append_query(route.url.target, options->params);
 
-  route.origin = &state_.context.client.origin(route.url);
+  route.origin = &find_origin(route.url);
   http::append_request_line(route.head, method_token(spec_), route.url.target);
   http::append_header(route.head, "Host", route.origin->host_header());
-  route.action = spec_.method == http::Method::other ? std::string(spec_.method_name)
-                                                     : std::string(http::action_name(spec_.method));
+  route.action = spec_.upgrade != nullptr              ? kUpgradeAction
+                 : spec_.method == http::Method::other ? spec_.method_name
+                                                       : http::action_name(spec_.method);
   for (char& c : route.action) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
@@ -169,7 +207,9 @@ void HttpRequest::finished() {
   over_ = true;
   if (reason == Reason::none) take_cookies();
   if (reason == Reason::none && spec_.follows) find_redirect();
-  if (reason == Reason::none && (!decode_content_ || decode())) {
+  if (spec_.upgrade != nullptr) {
+    finish_upgrade();
+  } else if (reason == Reason::none && (!decode_content_ || decode())) {
     record();
   } else {
     // An answer that cannot be decoded is one all the same.
@@ -184,6 +224,54 @@ void HttpRequest::finished() {
   }
   state_.activity = {};
   state_.fiber->wake();
+}
+
+// --- WebSocket -------------------------------------------------------------------------------------
+
+void HttpRequest::upgraded(net::Socket socket, std::string_view rest) {
+  websocket::HandshakeCheck check;
+  try {
+    check = websocket::check_answer(into->message, *spec_.upgrade);
+  } catch (const std::runtime_error& e) {
+    reason = Reason::unsupported;
+    message = e.what();
+    return;
+  }
+  if (!check.error.empty()) {
+    reason = Reason::malformed;
+    message = fmt::format("{} answered the handshake wrongly: {}", origin->text(), check.error);
+    return;
+  }
+  websocket_ = std::make_unique<websocket::Connection>(
+      state_.context.websocket, std::move(socket),
+      websocket::MessageReader::Options{.max_message = limits.body, .deflate = check.agreement.deflate},
+      route_->url.origin());
+  websocket_->start(rest);
+}
+
+void HttpRequest::finish_upgrade() {
+  if (reason != Reason::none) {
+    record_failure();
+    return;
+  }
+  if (websocket_) {
+    record();
+    return;
+  }
+  // An answer, but not the one: recorded as an error alone.
+  auto& context = state_.context;
+  if (!state_.in_teardown()) {
+    ++context.counters.responses;
+    ++context.counters.errors;
+  }
+  const int status = into->message.status;
+  const auto& answer = into->message.body;
+  error_ = {.reason = Reason::http,
+            .status = status,
+            .action = route_->label,
+            .message = fmt::format("answered {}, not 101{}{}", status, answer.empty() ? "" : ": ",
+                                   http::excerpt(answer))};
+  state_.record_error(route_->action, route_->target, error_.name(), end - start, error_.message);
 }
 
 void HttpRequest::take_cookies() {

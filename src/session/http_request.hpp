@@ -10,6 +10,8 @@
 #include "http/exchange.hpp"
 #include "session/routes.hpp"
 #include "session/state.hpp"
+#include "websocket/connection.hpp"
+#include "websocket/handshake.hpp"
 
 namespace chaperon::session {
 
@@ -24,6 +26,7 @@ struct RequestSpec {
   bool with_body = true;                 ///< false after a redirect that drops it
   bool with_authorization = true;        ///< false after a redirect to another origin
   const BasicAuth* of_url = nullptr;     ///< the user info of the URL that has redirected here; may be null
+  const websocket::Offer* upgrade = nullptr;  ///< asks for a WebSocket, instead of the method
 };
 
 /// Lives on the session's stack while its fiber is suspended; its functions run on the loop's.
@@ -33,6 +36,11 @@ class HttpRequest final : public http::Exchange {
     start = called;
   }
 
+  ~HttpRequest() override;
+
+  /// Sends it and waits for its end, at most until `deadline`. False: the session is being cancelled while
+  /// the stack unwinds. Throws Cancelled, and as begin() does.
+  bool perform(Instant deadline);
   /// Works the request out and starts it. Throws what options that cannot work deserve.
   void begin();
   /// Gives it up, and records it, because of its timeout or a cancellation.
@@ -52,6 +60,10 @@ class HttpRequest final : public http::Exchange {
   [[nodiscard]] const BasicAuth* url_authorization() const noexcept;
   /// The body as JSON, where Decode::json or the callback asked for it.
   [[nodiscard]] Json& json() noexcept { return json_; }
+  /// The WebSocket that it was upgraded to.
+  [[nodiscard]] std::unique_ptr<websocket::Connection> take_websocket() noexcept {
+    return std::move(websocket_);
+  }
 
  private:
   void append_head(std::string& out) const override;
@@ -59,8 +71,11 @@ class HttpRequest final : public http::Exchange {
   [[nodiscard]] const std::string* authorization(std::span<const Header> of_call) const;
   void connected(Duration took) override;
   void queued(Duration waited) override;
+  void upgraded(net::Socket socket, std::string_view rest) override;
   void finished() override;
+  void finish_upgrade();
 
+  [[nodiscard]] http::Origin& find_origin(const http::Url& url) const;
   const Route& find_route(const Settings& settings);
   [[nodiscard]] Route make_route(const Settings& settings) const;
   void check_options();
@@ -86,6 +101,7 @@ class HttpRequest final : public http::Exchange {
   std::string content_type_;
   std::string authorization_;  // of this call alone; may be empty
   std::unique_ptr<http::Url> redirect_;
+  std::unique_ptr<websocket::Connection> websocket_;
   bool gzipped_ = false;
   bool has_body_ = false;
   bool began_ = false;

@@ -132,7 +132,8 @@ void State::in_scope(F&& f) {
     await_scope();
   } catch (...) {
     end_scope();
-    if (tasks_) std::erase_if(tasks_->failures, [this](const auto& failure) { return failure.scope >= scope_; });
+    if (tasks_)
+      std::erase_if(tasks_->failures, [this](const auto& failure) { return failure.scope >= scope_; });
     throw;
   }
 }
@@ -319,6 +320,7 @@ void State::ended(runtime::FiberEnd end, std::string_view why) {
   if (end != runtime::FiberEnd::returned) {
     outcome = Outcome::failed;
     abandoned = true;
+    if (waits_on != nullptr && waits_on->is_linked()) waits_on->unlink();
     overflowed = end == runtime::FiberEnd::overflowed;
     const auto where = activity.empty() ? std::string() : fmt::format(", in {}", activity);
     switch (end) {
@@ -364,6 +366,7 @@ void State::conclude() {
   }
   if (outcome != Outcome::ok && log_level() <= LogLevel::debug)
     session.log_debug("{}: {}", to_string(outcome), outcome_reason);
+  close_sockets();
   own_pool_.clear();
   if (parent != nullptr) {
     parent->task_ended(*this);

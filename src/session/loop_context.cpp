@@ -9,6 +9,7 @@ LoopContext::LoopContext(runtime::EventLoop& event_loop, std::shared_ptr<net::Dn
                          runtime::BlockingPool& blocking_pool, Instant start)
     : loop(event_loop),
       client(event_loop, std::move(dns), std::move(client_options)),
+      websocket(event_loop, static_cast<std::uint64_t>(start.time_since_epoch().count())),
       recorder(std::move(recorder_options)),
       blocking(blocking_pool),
       run_start(start) {}

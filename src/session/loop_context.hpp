@@ -19,6 +19,8 @@
 #include "session/error_log.hpp"
 #include "session/routes.hpp"
 #include "session/settings.hpp"
+#include "session/sockets.hpp"
+#include "websocket/client.hpp"
 
 namespace chaperon::session {
 
@@ -59,6 +61,8 @@ struct LoopContext {
 
   runtime::EventLoop& loop;
   http::Client client;
+  websocket::Client websocket;
+  SocketRoutes socket_routes;
   http::Pool shared_pool;  ///< for http.share_connections
   metrics::Recorder recorder;
   runtime::BlockingPool& blocking;

@@ -133,6 +133,7 @@ void HttpRequest::append_head(std::string& out) const {
              method == http::Method::patch) {
     fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", body.size());
   }
+  if (spec_.upgrade != nullptr) websocket::append_upgrade_fields(out, *spec_.upgrade);
   const bool has_cookies = state_.cookies && !state_.cookies->empty();
   // RFC 6265, section 5.4: one Cookie header at most. One that the scenario wrote goes before the jar's.
   const bool has_own_cookies =

@@ -26,6 +26,7 @@
 #include "http/response_data.hpp"
 #include "runtime/event_loop.hpp"
 #include "session/loop_context.hpp"
+#include "session/sockets.hpp"
 
 namespace chaperon::session {
 
@@ -95,17 +96,23 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   /// Puts a value into the mailbox; false if nobody will ever take it out.
   bool deliver(Json value);
   /// Takes the first value out of the mailbox that is equal to `wanted`, or the first at all if that is null;
-  /// waits for it. Nothing: it has not come in time, or the session is being cancelled while the stack unwinds.
+  /// waits for it. Nothing: it has not come in time, or the session is being cancelled while the stack
+  /// unwinds.
   std::optional<Json> take_signal(const Json* wanted, Duration timeout);
   /// `["a","b"]`: what is in the mailbox, for messages.
   [[nodiscard]] std::string mailbox_text() const;
   /// Writes what an errand brings back.
   void hand_back(Errand& to);
+  /// The socket of that name: its own, or else that of the nearest session that has one; nullptr if there is
+  /// none.
+  Socket* find_socket(std::string_view name) noexcept;
+  /// Its own socket of that name, made if there is none yet.
+  Socket& own_socket(std::string_view name);
   /// Has it run on another loop, and waits for its end.
   void run_errand(const std::shared_ptr<Errand>& sent);
   /// Waits until it is woken or `due` has come. Every wait in which a session hears of its tasks goes through
-  /// here. False: `due` has come, or the session is being cancelled while the stack unwinds. Throws Cancelled,
-  /// and TaskFailed.
+  /// here. False: `due` has come, or the session is being cancelled while the stack unwinds. Throws
+  /// Cancelled, and TaskFailed.
   bool wait_linked(Instant due);
   /// Throws TaskFailed if a task has failed and this was not said yet.
   void throw_task_failure();
@@ -186,7 +193,9 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   std::vector<std::pair<const detail::StateType*, void*>> states;
 
   detail::ResponseData* response = nullptr;
-  std::shared_ptr<Errand> errand;  ///< if it was sent here by another loop
+  std::vector<Socket> sockets;            ///< that it has connected itself
+  websocket::Waiter* waits_on = nullptr;  ///< while it waits on one of them
+  std::shared_ptr<Errand> errand;         ///< if it was sent here by another loop
 
  private:
   class Deadline;
@@ -200,6 +209,7 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   void cancel_tasks(std::size_t from_scope, const std::string& reason);
   void wait_for_end_of_tasks(std::size_t from_scope);
   void task_ended(State& ended_task);
+  void close_sockets() noexcept;
   void finish_errand(const std::shared_ptr<Errand>& sent, const bool& is_back);
   void conclude();
   void record_task();
@@ -217,16 +227,16 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
 
   http::Pool own_pool_;  // of a user's first session
   std::unique_ptr<detail::TaskBody> body_;
-  std::unique_ptr<Tasks> tasks_;            // made with the first
+  std::unique_ptr<Tasks> tasks_;               // made with the first
   std::unique_ptr<std::deque<Json>> mailbox_;  // made with the first signal
-  std::exception_ptr failure_;              // what has left a task
-  Instant planned_ = Instant::max();        // when a task of cc_spread should have begun
-  std::uint16_t scope_ = 0;                 // how deep its scenarios are nested
-  std::uint16_t parent_scope_ = 0;          // of a task: where its parent was when it started it
+  std::exception_ptr failure_;                 // what has left a task
+  Instant planned_ = Instant::max();           // when a task of cc_spread should have begun
+  std::uint16_t scope_ = 0;                    // how deep its scenarios are nested
+  std::uint16_t parent_scope_ = 0;             // of a task: where its parent was when it started it
   TaskKind kind_ = TaskKind::awaited;
-  bool linked_wait_ = false;     // it waits where it hears of its tasks
-  bool awaits_signal_ = false;   // likewise, for a signal
-  bool unrecorded_ = false;      // a task of a teardown
+  bool linked_wait_ = false;    // it waits where it hears of its tasks
+  bool awaits_signal_ = false;  // likewise, for a signal
+  bool unrecorded_ = false;     // a task of a teardown
   bool in_teardown_ = false;
   std::optional<std::pair<Outcome, std::string>> deferred_cancel_;  // came during a teardown
 };
