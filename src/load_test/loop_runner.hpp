@@ -38,7 +38,7 @@ struct SharedRun {
   runtime::BlockingPool blocking{};
   std::mutex mutex{};
   std::condition_variable changed{};
-  unsigned loops_done = 0;  ///< under the mutex
+  unsigned loops_done = 0;             ///< under the mutex
   std::vector<LoopRunner*> runners{};  ///< one a loop; complete before the first of them starts
 };
 

@@ -55,7 +55,8 @@ void State::run_errand(const std::shared_ptr<Errand>& sent) {
   if (!is_back) finish_errand(sent, is_back);
 }
 
-// Given up, by a cancellation or a task that has failed: it uses what this stack holds, so its end is waited for.
+// Given up, by a cancellation or a task that has failed: it uses what this stack holds, so its end is waited
+// for.
 void State::finish_errand(const std::shared_ptr<Errand>& sent, const bool& is_back) {
   context.elsewhere->cancel_errand(sent, Outcome::cancelled, "the session that scheduled it has ended");
   while (!is_back)

@@ -53,8 +53,8 @@ std::string Session::check_nested(std::string_view action, const Scenario& what,
   auto name = what.name();
   if (what.users() != 1) {
     throw InvalidArgument(
-        fmt::format("{}({}): {} users cannot run within one session: give it without a number", action,
-                    name, what.users()));
+        fmt::format("{}({}): {} users cannot run within one session: give it without a number", action, name,
+                    what.users()));
   }
   if (!config.is_object() && !config.is_null()) {
     throw InvalidArgument(

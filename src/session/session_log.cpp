@@ -30,7 +30,8 @@ Session& Session::log(detail::LineLevel level, fmt::string_view format, fmt::for
   auto write = [&] {
     fmt::memory_buffer line;
     fmt::format_to(std::back_inserter(line), "[{}", state_.id.text());
-    if (state_.parent != nullptr) fmt::format_to(std::back_inserter(line), " of {}", state_.parent->id.text());
+    if (state_.parent != nullptr)
+      fmt::format_to(std::back_inserter(line), " of {}", state_.parent->id.text());
     fmt::format_to(std::back_inserter(line), " {}", state_.profile.name);
     if (!state_.task.empty()) fmt::format_to(std::back_inserter(line), " task {}", state_.task);
     if (!state_.running.empty()) fmt::format_to(std::back_inserter(line), " in {}", state_.running);

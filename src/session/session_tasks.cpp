@@ -29,8 +29,8 @@ Session& Session::start_every(std::string_view name, Duration interval,
                               std::unique_ptr<detail::TaskBody> body) {
   if (!state_.enter()) return *this;
   if (interval <= Duration::zero()) {
-    throw InvalidArgument(fmt::format("every({}): the interval is {}: give one above zero", name,
-                                      duration_text(interval)));
+    throw InvalidArgument(
+        fmt::format("every({}): the interval is {}: give one above zero", name, duration_text(interval)));
   }
   state_.take_turn();
   state_.start_task(name, std::move(body), TaskKind::background);

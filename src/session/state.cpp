@@ -1,9 +1,9 @@
 #include "session/state.hpp"
 
+#include <fmt/format.h>
+
 #include "session/errand.hpp"
 #include "session/tasks.hpp"
-
-#include <fmt/format.h>
 
 #ifdef CHAPERON_ASAN
 #include <sanitizer/lsan_interface.h>

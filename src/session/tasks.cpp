@@ -101,9 +101,9 @@ void State::task_ended(State& ended_task) {
 
   if (ended_task.outcome == Outcome::failed) {
     all.failures.push_back(
-        {at, std::make_exception_ptr(TaskFailed(
-                 fmt::format("task {} failed: {}", ended_task.task, ended_task.outcome_reason),
-                 ended_task.task, std::exchange(ended_task.failure_, nullptr)))});
+        {at, std::make_exception_ptr(
+                 TaskFailed(fmt::format("task {} failed: {}", ended_task.task, ended_task.outcome_reason),
+                            ended_task.task, std::exchange(ended_task.failure_, nullptr)))});
   }
   std::unique_ptr<State> owned(&ended_task);
   if (owned->abandoned) owner.task_abandoned(std::move(owned));

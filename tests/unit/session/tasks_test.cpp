@@ -123,7 +123,8 @@ TEST_F(TasksTest, TasksThatNobodyAwaitedAreAwaitedAtTheEndOfRun) {
 TEST_F(TasksTest, ArgumentsAreCopiedIn) {
   run_ok([](Session& s) {
     std::string text = "before";
-    s.async("copy", [](Session&, const std::string& given) { note(given); }, text);
+    s.async(
+        "copy", [](Session&, const std::string& given) { note(given); }, text);
     text = "after";
   });
   EXPECT_THAT(trace, ElementsAre("before"));
@@ -132,7 +133,8 @@ TEST_F(TasksTest, ArgumentsAreCopiedIn) {
 TEST_F(TasksTest, MoveOnlyArgumentsAndCallablesAreMovedIn) {
   run_ok([](Session& s) {
     auto owned = std::make_unique<std::string>("owned");
-    s.async("takes", [](Session&, std::unique_ptr<std::string> given) { note(*given); }, std::move(owned));
+    s.async(
+        "takes", [](Session&, std::unique_ptr<std::string> given) { note(*given); }, std::move(owned));
     s.async("captured", [mine = std::make_unique<std::string>("captured")](Session&) { note(*mine); });
   });
   EXPECT_THAT(trace, ElementsAre("owned", "captured"));
@@ -249,7 +251,8 @@ TEST_F(TasksTest, AFailureWakesTheParentWhereverItWaits) {
 TEST_F(TasksTest, AFailureThatCameWhileTheParentWasBusyIsThrownAtItsNextWait) {
   run_ok([](Session& s) {
     s.async("fails", [](Session&) { throw std::runtime_error("early"); });
-    s.repeat("busy", [](Session&) {}, 64);
+    s.repeat(
+        "busy", [](Session&) {}, 64);
     note("goes on");
     EXPECT_THAT(message_of<TaskFailed>([&] { s.delay(1h); }), HasSubstr("early"));
   });
@@ -399,7 +402,8 @@ TEST_F(TasksTest, TheSessionOfAnotherTaskIsRefused) {
 TEST_F(TasksTest, TasksOfANestedScenarioEndWithIt) {
   B::script.run = [](Session& s) {
     s.async<sleeps>(2s, std::string("inner"));
-    s.every("beat", [](Session&) { note("beat"); }, 700ms);
+    s.every(
+        "beat", [](Session&) { note("beat"); }, 700ms);
   };
   run_ok([this](Session& s) {
     s.async<sleeps>(1h, std::string("outer"));
@@ -435,7 +439,9 @@ TEST_F(TasksTest, ATeardownDoesNotWaitForItsTasksLongerThanItsTime) {
 TEST_F(TasksTest, SpreadTasksStartAtTheirPlannedInstants) {
   std::vector<Duration> starts;
   run_ok([&](Session& s) {
-    s.cc_spread("one", [&](Session&) { starts.push_back(elapsed()); }, 1000, 1s).await("one");
+    s.cc_spread(
+         "one", [&](Session&) { starts.push_back(elapsed()); }, 1000, 1s)
+        .await("one");
     EXPECT_EQ(elapsed(), 999ms);
   });
   ASSERT_EQ(starts.size(), 1000U);
@@ -448,7 +454,10 @@ TEST_F(TasksTest, SpreadTasksStartAtTheirPlannedInstants) {
 
 TEST_F(TasksTest, SpreadTasksDoNotDriftWhereTheIntervalDoesNotDivide) {
   std::vector<Duration> starts;
-  run_ok([&](Session& s) { s.cc_spread("one", [&](Session&) { starts.push_back(elapsed()); }, 3, 1s); });
+  run_ok([&](Session& s) {
+    s.cc_spread(
+        "one", [&](Session&) { starts.push_back(elapsed()); }, 3, 1s);
+  });
   EXPECT_THAT(starts, ElementsAre(0ns, 333'333'333ns, 666'666'666ns));
 }
 
@@ -464,7 +473,8 @@ TEST_F(TasksTest, SpreadTasksGetCopiesOfTheArguments) {
 TEST_F(TasksTest, EveryCallsWhileTheSessionWaitsUntilItsRunEnds) {
   std::vector<Duration> beats;
   run_ok([&](Session& s) {
-    s.every("beat", [&](Session&) { beats.push_back(elapsed()); }, 1s);
+    s.every(
+        "beat", [&](Session&) { beats.push_back(elapsed()); }, 1s);
     s.delay(3500ms);
   });
   EXPECT_THAT(beats, ElementsAre(1s, 2s, 3s));
@@ -485,14 +495,17 @@ TEST_F(TasksTest, EveryLeavesOutWhatItMissesAndCanBeCancelled) {
     s.delay(8200ms).cancel("beat").await("beat");
     EXPECT_EQ(elapsed(), 8200ms);
     s.delay(10s);
-    EXPECT_THROW(s.every("beat", [](Session&) {}, 0s), InvalidArgument);
+    EXPECT_THROW(s.every(
+                     "beat", [](Session&) {}, 0s),
+                 InvalidArgument);
   });
   EXPECT_THAT(beats, ElementsAre(1s, 4s, 7s));
 }
 
 TEST_F(TasksTest, AHeartbeatThatFailsFailsTheSession) {
   const auto& state = run([](Session& s) {
-    s.every("beat", [](Session&) { throw std::runtime_error("skipped"); }, 1s);
+    s.every(
+        "beat", [](Session&) { throw std::runtime_error("skipped"); }, 1s);
     s.delay(1h);
   });
   EXPECT_EQ(state.outcome, Outcome::failed);
