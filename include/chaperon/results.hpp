@@ -93,6 +93,8 @@ struct Traffic {
   std::uint64_t retried = 0;    ///< sent once more after a stale keep-alive connection
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
+  std::uint64_t messages_sent = 0;      ///< by WebSockets
+  std::uint64_t messages_received = 0;  ///< by WebSockets, whether a scenario took them or not
 };
 
 /// How the load generator itself fared. When it was held up, latencies are partly its own.

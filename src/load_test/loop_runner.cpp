@@ -214,6 +214,8 @@ void LoopRunner::ask_progress(std::function<void(LoopProgress)> answer) {
     progress.live = live_;
     progress.done = results_.sessions.total();
     progress.counters = context_->counters;
+    const auto& messages = context_->websocket.counters();
+    progress.messages = messages.messages_sent + messages.messages_received;
     progress.window = context_->window;
     context_->window.clear();
     progress.cpu = loop_.cpu_time();
@@ -227,8 +229,7 @@ void LoopRunner::collect() {
   results_.endings = std::move(context_->endings);
   results_.counters = context_->counters;
   results_.traffic = context_->client.counters();
-  results_.traffic.bytes_sent += context_->websocket.counters().bytes_sent;
-  results_.traffic.bytes_received += context_->websocket.counters().bytes_received;
+  results_.messages = context_->websocket.counters();
   results_.lateness = loop_.lateness();
   results_.queued = context_->queued;
   results_.stored = std::move(context_->stored);

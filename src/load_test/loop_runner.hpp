@@ -49,7 +49,8 @@ struct LoopProgress {
   std::uint64_t live = 0;
   std::uint64_t done = 0;
   session::RequestCounters counters;
-  metrics::Histogram window;  ///< answers since the last time it was asked
+  std::uint64_t messages = 0;  ///< of WebSockets, sent and received
+  metrics::Histogram window;   ///< answers since the last time it was asked
   Duration cpu{0};
 };
 
@@ -62,6 +63,7 @@ struct LoopResults {
   std::vector<SessionCounts> sessions_by_entry;  ///< of the plan
   session::RequestCounters counters;
   http::ClientCounters traffic;
+  websocket::ClientCounters messages;
   metrics::Histogram lateness;
   metrics::Histogram queued;
   session::StoredResults stored;

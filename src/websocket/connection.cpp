@@ -46,6 +46,7 @@ void Connection::start(std::string_view rest) {
 // --- Sending -------------------------------------------------------------------------------------
 
 bool Connection::send(Opcode opcode, std::string_view payload, Waiter& waiter) {
+  ++client_.counters_.messages_sent;
   auto& frame = client_.frame_;
   frame.clear();
   writer_.append_message(frame, opcode, payload, client_.random_);
@@ -188,6 +189,7 @@ void Connection::take(std::string_view bytes) {
 void Connection::take_message(bool binary) {
   // After our own close frame nobody wants any more.
   if (state_ != State::open) return;
+  ++client_.counters_.messages_received;
   const Incoming message{.binary = binary, .payload = reader_.payload(), .at = client_.loop_.now()};
   if (receivers_.empty()) {
     queue(message);

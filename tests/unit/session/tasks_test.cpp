@@ -235,7 +235,9 @@ TEST_F(TasksTest, AFailureWakesTheParentWhereverItWaits) {
       {"await of another", [](Session& s) { s.async<forever>().await<forever>(); }},
       {"the end of run", [](Session& s) { s.async<forever>(); }},
   };
-  for (const auto& [what, wait] : waits) {
+  for (const auto& entry : waits) {
+    const auto& what = entry.first;
+    const auto& wait = entry.second;
     const auto before = elapsed();
     const auto ends = ended();
     const auto& state = run([&wait](Session& s) {
