@@ -331,16 +331,23 @@ Session& Session::send_message(std::string_view payload, bool binary, const WsSe
   const Instant called = now();
   const Duration timeout = options.timeout ? *options.timeout : state_.settings().timeout;
   SocketWait wait(state_);
+  bool recorded = false;
   const bool goes_on = wait.run(*route, SocketAction::send, called, timeout, [&] {
     if (!connection.is_open()) {
       wait.done(connection.reason(), connection.why());
     } else if (connection.send(binary ? websocket::Opcode::binary : websocket::Opcode::text, payload, wait)) {
       wait.over = true;
       wait.at = now();
+      // Here rather than below, which would be one more change of stacks.
       record(state_, *route, SocketAction::send, wait.at - called);
+      recorded = true;
     }
   });
-  if (!goes_on || (wait.over && wait.reason == Reason::none)) return *this;
+  if (!goes_on || recorded) return *this;
+  if (wait.reason == Reason::none) {
+    state_.context.loop.on_loop_stack([&] { record(state_, *route, SocketAction::send, wait.at - called); });
+    return *this;
+  }
   if (wait.reason == Reason::timeout) {
     wait.message =
         fmt::format("the server has not read what was sent within {}: part of the message may be on its way",
