@@ -250,6 +250,7 @@ void Connection::take_pong() {
 
 void Connection::close(int code, std::string_view reason, Waiter& waiter) {
   shut(code, reason);
+  drop_queue();
   reason_ = Reason::closed;
   why_ = fmt::format("the connection to {} was closed by ws_close", peer_);
   tell(receivers_, reason_, why_);
@@ -266,6 +267,13 @@ void Connection::take_close() {
   if (state_ == State::open) shut(code, {});
   const bool asked = !closers_.empty();
   end(Reason::closed, asked ? why_ : std::move(why));
+}
+
+// What waits to be received is not wanted any more, but what is behind it is: the server's close frame.
+void Connection::drop_queue() noexcept {
+  queue_.reset();
+  queued_bytes_ = 0;
+  if (std::exchange(held_up_, false)) client_.read_later(*this);
 }
 
 // Sends the close frame.
@@ -312,6 +320,7 @@ void Connection::dismiss(std::unique_ptr<Connection> owned) noexcept {
   connection.dismissed_ = true;
   client.dismissed_.push_back(connection);
   connection.shut(kNormalClosure, {});
+  connection.drop_queue();
   connection.end(Reason::closed, "the connection was dismissed");
   if (!connection.socket_.is_open()) client.forget(connection);
 }

@@ -126,6 +126,7 @@ class Connection final : public runtime::IoHandler,
   void write(std::string_view bytes);
   void flush();
   void sending_failed(int error);
+  void drop_queue() noexcept;
   void shut(int code, std::string_view reason);
   void end(Reason reason, std::string why);
   static void tell(Waiters& waiters, Reason reason, std::string_view why);
