@@ -202,7 +202,7 @@ bool wait_for_message(State& state, MessageWait& wait, const SocketRoute& route,
                       Instant called, Instant due) {
   try {
     while (!wait.over) {
-      if (state.wait_linked(due)) continue;
+      if (state.wait_linked(due, &wait.over)) continue;
       if (wait.over) break;
       if (state.fiber->cancelled()) return false;
       wait.unlink();
@@ -288,7 +288,10 @@ void connect(State& state, std::string_view path, const WsConnectOptions& option
     // Whatever comes of it, the one before is closed.
     Socket& socket = state.own_socket(options.name);
     socket.why_not = fmt::format("ws_connect({}) is under way", path);
-    if (socket.connection) websocket::Connection::dismiss(std::move(socket.connection));
+    if (socket.connection) {
+      websocket::Connection::dismiss(std::move(socket.connection),
+                                     "the connection was closed by another ws_connect under its name");
+    }
   }
   const auto leave = [&](std::string why) { state.own_socket(options.name).why_not = std::move(why); };
   try {

@@ -314,14 +314,14 @@ void Connection::on_timer() {
   if (dismissed_) client_.forget(*this);
 }
 
-void Connection::dismiss(std::unique_ptr<Connection> owned) noexcept {
+void Connection::dismiss(std::unique_ptr<Connection> owned, std::string_view why) noexcept {
   Connection& connection = *owned.release();
   Client& client = connection.client_;
   connection.dismissed_ = true;
   client.dismissed_.push_back(connection);
   connection.shut(kNormalClosure, {});
   connection.drop_queue();
-  connection.end(Reason::closed, "the connection was dismissed");
+  connection.end(Reason::closed, std::string(why));
   if (!connection.socket_.is_open()) client.forget(connection);
 }
 
