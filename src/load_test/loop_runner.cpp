@@ -172,6 +172,8 @@ void LoopRunner::cancel_errand(const std::shared_ptr<session::Errand>& errand, s
 void LoopRunner::begin_errand(const std::shared_ptr<session::Errand>& errand) {
   auto state = std::make_unique<session::State>(*context_, *profiles_[errand->profile], errand, *this);
   if (!state->start()) {
+    // It goes on with what it had.
+    state->hand_back(*errand);
     errand->outcome = session::Outcome::failed;
     errand->reason = "there is no memory for its stack: use fewer sessions, or smaller stacks (--stack-size)";
     errand->back();

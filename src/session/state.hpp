@@ -112,8 +112,8 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   void run_errand(const std::shared_ptr<Errand>& sent);
   /// Waits until it is woken or `due` has come. Every wait in which a session hears of its tasks goes through
   /// here. False: `due` has come, or the session is being cancelled while the stack unwinds. Throws
-  /// Cancelled, and TaskFailed.
-  bool wait_linked(Instant due);
+  /// Cancelled, and TaskFailed, unless `*over`: what it waits for has happened by then.
+  bool wait_linked(Instant due, const bool* over = nullptr);
   /// Throws TaskFailed if a task has failed and this was not said yet.
   void throw_task_failure();
 

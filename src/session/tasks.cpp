@@ -130,7 +130,7 @@ void State::throw_task_failure() {
   std::rethrow_exception(thrown);
 }
 
-bool State::wait_linked(Instant due) {
+bool State::wait_linked(Instant due, const bool* over) {
   throw_task_failure();
   actions_without_wait = 0;
   auto& loop = context.loop;
@@ -145,7 +145,8 @@ bool State::wait_linked(Instant due) {
     cancelled_here();
     return false;
   }
-  throw_task_failure();
+  // What it has waited for is there, and would be lost: the failure comes at the next wait.
+  if (over == nullptr || !*over) throw_task_failure();
   return wake == runtime::Wake::ready;
 }
 

@@ -202,7 +202,7 @@ bool wait_for_message(State& state, MessageWait& wait, const SocketRoute& route,
                       Instant called, Instant due) {
   try {
     while (!wait.over) {
-      if (state.wait_linked(due)) continue;
+      if (state.wait_linked(due, &wait.over)) continue;
       if (wait.over) break;
       if (state.fiber->cancelled()) return false;
       wait.unlink();
@@ -288,7 +288,10 @@ void connect(State& state, std::string_view path, const WsConnectOptions& option
     // Whatever comes of it, the one before is closed.
     Socket& socket = state.own_socket(options.name);
     socket.why_not = fmt::format("ws_connect({}) is under way", path);
-    if (socket.connection) websocket::Connection::dismiss(std::move(socket.connection));
+    if (socket.connection) {
+      websocket::Connection::dismiss(std::move(socket.connection),
+                                     "the connection was closed by another ws_connect under its name");
+    }
   }
   const auto leave = [&](std::string why) { state.own_socket(options.name).why_not = std::move(why); };
   try {
@@ -331,16 +334,23 @@ Session& Session::send_message(std::string_view payload, bool binary, const WsSe
   const Instant called = now();
   const Duration timeout = options.timeout ? *options.timeout : state_.settings().timeout;
   SocketWait wait(state_);
+  bool recorded = false;
   const bool goes_on = wait.run(*route, SocketAction::send, called, timeout, [&] {
     if (!connection.is_open()) {
       wait.done(connection.reason(), connection.why());
     } else if (connection.send(binary ? websocket::Opcode::binary : websocket::Opcode::text, payload, wait)) {
       wait.over = true;
       wait.at = now();
+      // Here rather than below, which would be one more change of stacks.
       record(state_, *route, SocketAction::send, wait.at - called);
+      recorded = true;
     }
   });
-  if (!goes_on || (wait.over && wait.reason == Reason::none)) return *this;
+  if (!goes_on || recorded) return *this;
+  if (wait.reason == Reason::none) {
+    state_.context.loop.on_loop_stack([&] { record(state_, *route, SocketAction::send, wait.at - called); });
+    return *this;
+  }
   if (wait.reason == Reason::timeout) {
     wait.message =
         fmt::format("the server has not read what was sent within {}: part of the message may be on its way",

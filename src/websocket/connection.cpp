@@ -252,6 +252,7 @@ void Connection::take_pong() {
 
 void Connection::close(int code, std::string_view reason, Waiter& waiter) {
   shut(code, reason);
+  drop_queue();
   reason_ = Reason::closed;
   why_ = fmt::format("the connection to {} was closed by ws_close", peer_);
   tell(receivers_, reason_, why_);
@@ -268,6 +269,13 @@ void Connection::take_close() {
   if (state_ == State::open) shut(code, {});
   const bool asked = !closers_.empty();
   end(Reason::closed, asked ? why_ : std::move(why));
+}
+
+// What waits to be received is not wanted any more, but what is behind it is: the server's close frame.
+void Connection::drop_queue() noexcept {
+  queue_.reset();
+  queued_bytes_ = 0;
+  if (std::exchange(held_up_, false)) client_.read_later(*this);
 }
 
 // Sends the close frame.
@@ -308,13 +316,14 @@ void Connection::on_timer() {
   if (dismissed_) client_.forget(*this);
 }
 
-void Connection::dismiss(std::unique_ptr<Connection> owned) noexcept {
+void Connection::dismiss(std::unique_ptr<Connection> owned, std::string_view why) noexcept {
   Connection& connection = *owned.release();
   Client& client = connection.client_;
   connection.dismissed_ = true;
   client.dismissed_.push_back(connection);
   connection.shut(kNormalClosure, {});
-  connection.end(Reason::closed, "the connection was dismissed");
+  connection.drop_queue();
+  connection.end(Reason::closed, std::string(why));
   if (!connection.socket_.is_open()) client.forget(connection);
 }
 

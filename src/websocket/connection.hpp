@@ -93,9 +93,10 @@ class Connection final : public runtime::IoHandler,
   /// Sends a close frame; the waiter is told when the server has sent its own, or the connection is over
   /// otherwise. Whoever else waits is told at once that it is closed. Only while it is open.
   void close(int code, std::string_view reason, Waiter& waiter);
-  /// Ends it without waiting for anything; it is destroyed by the client once the server has closed it too,
-  /// or has had time to.
-  static void dismiss(std::unique_ptr<Connection> connection) noexcept;
+  /// Ends it without waiting for anything, and tells whoever waits on it why; it is destroyed by the client
+  /// once the server has closed it too, or has had time to.
+  static void dismiss(std::unique_ptr<Connection> connection,
+                      std::string_view why = "the session that has opened the connection has ended") noexcept;
 
   /// Goes on reading a connection that had used up its share of a turn.
   void read();
@@ -126,6 +127,7 @@ class Connection final : public runtime::IoHandler,
   void write(std::string_view bytes);
   void flush();
   void sending_failed(int error);
+  void drop_queue() noexcept;
   void shut(int code, std::string_view reason);
   void end(Reason reason, std::string why);
   static void tell(Waiters& waiters, Reason reason, std::string_view why);
