@@ -18,3 +18,9 @@
 #include <chaperon/session.hpp>
 #include <chaperon/version.hpp>
 #include <chaperon/websocket.hpp>
+
+/// All that Chaperon offers to scenarios and programs.
+namespace chaperon {
+/// The first version of the API; its names are those of `chaperon`.
+inline namespace v1 {}
+}  // namespace chaperon

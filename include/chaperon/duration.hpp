@@ -19,7 +19,7 @@ using Instant = std::chrono::steady_clock::time_point;
 
 /// A duration drawn anew each time it is used: uniform in (0, max].
 struct RandomDuration {
-  Duration max{0};
+  Duration max{0};  ///< the longest that may be drawn
 };
 
 /// A random duration up to `max`, as in `session.delay(random(2s))`.

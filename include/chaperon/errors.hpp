@@ -40,9 +40,9 @@ CHAPERON_API std::string_view to_string(Reason reason) noexcept;
 
 /// How an action failed, for `on_error` and `response().error()`.
 struct Error {
-  Reason reason = Reason::none;
-  int status = 0;       ///< the HTTP status where reason is Reason::http, else 0
-  std::string action;   ///< such as `post(http://localhost:5000/login)`
+  Reason reason = Reason::none;  ///< why
+  int status = 0;                ///< the HTTP status where reason is Reason::http, else 0
+  std::string action;            ///< such as `post(http://localhost:5000/login)`
   std::string message;  ///< one sentence for a person, such as `connection refused by 127.0.0.1:5000`
 
   /// Whether there is no error.
@@ -124,6 +124,7 @@ class CHAPERON_API WrongSession : public ScenarioError {
 /// A child task has failed: thrown into its parent where it waits. what() names the task and its cause.
 class CHAPERON_API TaskFailed : public ScenarioError {
  public:
+  /// `what`: one sentence for a person. `cause`: what left the task.
   TaskFailed(const std::string& what, std::string task, std::exception_ptr cause)
       : ScenarioError(what), task_(std::move(task)), cause_(std::move(cause)) {}
   ~TaskFailed() override;
@@ -142,6 +143,7 @@ class CHAPERON_API TaskFailed : public ScenarioError {
 /// URL and the reason.
 class CHAPERON_API WebSocketError : public ScenarioError {
  public:
+  /// `what`: one sentence for a person.
   WebSocketError(const std::string& what, Reason reason) : ScenarioError(what), reason_(reason) {}
   ~WebSocketError() override;
 
@@ -155,6 +157,7 @@ class CHAPERON_API WebSocketError : public ScenarioError {
 /// A WebSocket was used that is not open: never connected, failed to connect, or closed by ws_close.
 class CHAPERON_API WebSocketNotOpen : public WebSocketError {
  public:
+  /// Made like its base.
   using WebSocketError::WebSocketError;
   ~WebSocketNotOpen() override;
 };
@@ -164,6 +167,7 @@ class CHAPERON_API WebSocketNotOpen : public WebSocketError {
 /// it comes again at the next suspension point if it is swallowed.
 class CHAPERON_API Cancelled final {
  public:
+  /// `reason`: why, for a person.
   explicit Cancelled(std::string reason) : reason_(std::move(reason)) {}
   /// Why, for a person: `scenario_timeout 30 s`.
   [[nodiscard]] const std::string& reason() const noexcept { return reason_; }

@@ -30,10 +30,12 @@ struct ResponseData;
 
 /// One header field.
 struct Header {
-  std::string name;
-  std::string value;
+  std::string name;   ///< in any case of letters
+  std::string value;  ///< without a line break
+  /// Whether both are the same, byte by byte.
   friend bool operator==(const Header&, const Header&) = default;
 };
+/// Header fields, in the order in which they are sent.
 using Headers = std::vector<Header>;
 
 /// How long each part of a request took. A part that did not take place (connect on a connection that was
@@ -51,10 +53,15 @@ struct Timings {
 /// as a handle does.
 class CHAPERON_API Response {
  public:
+  /// No answer: status() is 0.
   Response() noexcept;
-  explicit Response(detail::ResponseData* data) noexcept;  // takes over one reference
+  /// Made by Session::response(); takes over one reference.
+  explicit Response(detail::ResponseData* data) noexcept;
+  /// Another handle to the same answer.
   Response(const Response& other) noexcept;
+  /// Takes the handle over; `other` has no answer then.
   Response(Response&& other) noexcept;
+  /// A handle to another answer from now on.
   Response& operator=(Response other) noexcept;
   ~Response();
 
@@ -97,16 +104,16 @@ class CHAPERON_API Response {
 
 /// One part of a multipart/form-data body.
 struct Part {
-  std::string name;
-  std::string content;
+  std::string name;            ///< of the form's field
+  std::string content;         ///< its value, or the file's bytes
   std::string filename{};      ///< makes it a file upload
   std::string content_type{};  ///< default: none for a field, application/octet-stream for a file
 };
 
 /// User and password for HTTP Basic authentication.
 struct BasicAuth {
-  std::string user;
-  std::string password;
+  std::string user;      ///< without a colon
+  std::string password;  ///< any text
 };
 
 /// What is done to an answer's body before the callbacks see it.
@@ -120,13 +127,18 @@ enum class Decode : std::uint8_t {
 /// itself, sent compressed. Sets Content-Encoding.
 class Gzip {
  public:
+  /// Nothing is compressed.
   Gzip() = default;
+  /// Whether the body that another option gives is compressed.
   template <std::same_as<bool> B>
   Gzip(B on) : on_(on) {}  // NOLINT(google-explicit-constructor)
+  /// A body by itself.
   template <std::convertible_to<std::string_view> S>
   Gzip(const S& body) : on_(true), body_(std::string_view(body)) {}  // NOLINT(google-explicit-constructor)
 
+  /// Whether the request's body is sent compressed.
   [[nodiscard]] bool on() const noexcept { return on_; }
+  /// The body that it is by itself, if it is one.
   [[nodiscard]] const std::optional<std::string>& body() const noexcept { return body_; }
 
  private:
@@ -138,7 +150,9 @@ class Gzip {
 /// parsed body.
 class ResponseCallback {
  public:
+  /// No callback.
   ResponseCallback() = default;
+  /// Calls `callback`.
   template <class F>
   requires(!std::same_as<std::remove_cvref_t<F>, ResponseCallback>) &&
       (std::invocable<F&, Session&, const Response&> || std::invocable<F&, Session&, const Json&>)
@@ -150,9 +164,13 @@ class ResponseCallback {
     }
   }
 
+  /// Whether it wants the parsed body.
   [[nodiscard]] bool takes_json() const noexcept { return static_cast<bool>(json_); }
+  /// Whether there is one.
   [[nodiscard]] explicit operator bool() const noexcept { return response_ || json_; }
+  /// Calls one that does not take JSON.
   void operator()(Session& session, const Response& response) const { response_(session, response); }
+  /// Calls one that takes JSON.
   void operator()(Session& session, const Json& json) const { json_(session, json); }
 
  private:
@@ -160,6 +178,7 @@ class ResponseCallback {
   std::function<void(Session&, const Json&)> json_;
 };
 
+/// A callback for a failure.
 using ErrorCallback = std::function<void(Session&, const Error&)>;
 
 /// The options of a request. Every member has a default; name those you set:

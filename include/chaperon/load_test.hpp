@@ -1,3 +1,4 @@
+/// @file
 // Load tests: a table of scenarios, and the call that runs it.
 #pragma once
 
@@ -24,16 +25,19 @@ inline namespace v1 {
 /// One entry of a load test's table: `{100 * scenario<Shopper>, "crowd", {{"delay", 500}}}`. Without a name
 /// it has its scenario's; a sequence's is `A+B`. Entries of the same name share their metric rows.
 struct ScenarioEntry {
+  /// `{scenario<A>, {{"key", "value"}}}`
   ScenarioEntry(Scenario what, Json entry_config) : scenario(what), config(std::move(entry_config)) {}
+  /// `scenario<A>` alone.
   ScenarioEntry(Scenario what) : scenario(what) {}  // NOLINT(google-explicit-constructor)
+  /// `{scenario<A>, "name", {{"key", "value"}}}`
   template <class Name>
   requires(std::convertible_to<Name, std::string_view> && !std::same_as<Name, std::nullptr_t>)
       ScenarioEntry(Scenario what, const Name& entry_name, Json entry_config = nullptr)
       : scenario(what), name(std::string_view(entry_name)), config(std::move(entry_config)) {}
 
-  Scenario scenario;
-  std::string name;  ///< empty: the scenario's own
-  Json config;       ///< merged over the load test's config; null is an empty object
+  Scenario scenario;  ///< what a user does, and how many do it
+  std::string name;   ///< empty: the scenario's own
+  Json config;        ///< merged over the load test's config; null is an empty object
 };
 
 /// A load test's table.
@@ -41,10 +45,10 @@ using Scenarios = std::vector<ScenarioEntry>;
 
 /// How far a running load test is, for a live display.
 struct Progress {
-  Duration elapsed{0};
-  std::uint64_t waiting = 0;  ///< sessions not started yet
-  std::uint64_t live = 0;
-  std::uint64_t done = 0;
+  Duration elapsed{0};             ///< since the run began
+  std::uint64_t waiting = 0;       ///< sessions not started yet
+  std::uint64_t live = 0;          ///< sessions that are running
+  std::uint64_t done = 0;          ///< sessions that have ended
   std::uint64_t requests = 0;      ///< so far
   double requests_per_second = 0;  ///< over the last interval
   double messages_per_second = 0;  ///< of WebSockets, sent and received, over the last interval
@@ -56,11 +60,11 @@ struct Progress {
 
 /// What is about to run, for the line above the live display.
 struct RunStart {
-  std::string load_test;
-  std::string base_url;  ///< empty if the config has none
-  std::uint64_t sessions = 0;
-  unsigned loops = 0;
-  std::uint64_t seed = 0;
+  std::string load_test;       ///< its name
+  std::string base_url;        ///< empty if the config has none
+  std::uint64_t sessions = 0;  ///< in all
+  unsigned loops = 0;          ///< event loops, one a thread
+  std::uint64_t seed = 0;      ///< of all random draws
 };
 
 /// How to run a load test. Every member has a default.
@@ -74,16 +78,16 @@ struct RunOptions {
   std::stop_token stop{};  ///< when it is requested: nothing starts, what runs is cancelled and reported
   std::function<void(const RunStart&)> on_start{};  ///< called once, before the first session starts
   std::function<void(const Progress&)>
-      on_progress{};  ///< called every `progress_interval` from the calling thread
-  Duration progress_interval = 1s;
+      on_progress{};                ///< called every `progress_interval` from the calling thread
+  Duration progress_interval = 1s;  ///< how often on_progress is called
 };
 
 /// A load test as a value: what CHAPERON_LOAD_TEST registers. `scenarios` gets the merged config.
 struct RegisteredLoadTest {
-  std::string name;
-  std::function<Json()> default_config;
-  std::function<Scenarios(const Json& config)> scenarios;
-  std::function<bool(std::string_view action)> record{};  ///< which actions are recorded; empty: all
+  std::string name;                                        ///< its type's
+  std::function<Json()> default_config;                    ///< empty: none
+  std::function<Scenarios(const Json& config)> scenarios;  ///< the table
+  std::function<bool(std::string_view action)> record{};   ///< which actions are recorded; empty: all
 };
 
 /// Runs a load test: starts its sessions, waits until all have ended, and returns the merged results. Blocks

@@ -78,6 +78,7 @@ inline constexpr std::array<ScenarioPart, sizeof...(S)> scenario_parts{scenario_
 /// and `sequence<S…>`, multiplied by a number of users.
 class Scenario {
  public:
+  /// Made by `scenario<S>` and `sequence<S…>`.
   constexpr explicit Scenario(std::span<const detail::ScenarioPart> parts) noexcept : parts_(parts) {}
 
   /// The scenarios to run one after the other.

@@ -43,7 +43,10 @@ struct RetryOptions {
 };
 
 /// Whether run_scenario() merges the config it is given into the session's or puts it in its place.
-enum class MergeConfig : bool { no, yes };
+enum class MergeConfig : bool {
+  no,   ///< in its place
+  yes,  ///< merged
+};
 
 /// Several names of tasks: {"publish", "subscribe"}.
 using TaskNames = std::initializer_list<std::string_view>;
@@ -114,21 +117,22 @@ class CHAPERON_API Session {
   ///
   ///     session.get("/items", {.params = {{"page", 2}}}).expect(200);
   Session& get(std::string_view path);
+  /// The same with options.
   Session& get(std::string_view path, const HttpOptions& options);
-  /// Like get(); the answer has no body.
+  /// Like get() (waits); the answer has no body.
   Session& head(std::string_view path, const HttpOptions& options = {});
-  /// Like get(), with a body: `session.post("/login", {.json = {{"user", "ann"}}})`.
+  /// Like get(), with a body (waits): `session.post("/login", {.json = {{"user", "ann"}}})`.
   Session& post(std::string_view path, const HttpOptions& options = {});
-  /// Like post().
+  /// Like post() (waits).
   Session& put(std::string_view path, const HttpOptions& options = {});
-  /// Like post().
+  /// Like post() (waits).
   Session& patch(std::string_view path, const HttpOptions& options = {});
-  /// Like get(); named `del` because `delete` is a keyword.
+  /// Like get() (waits); named `del` because `delete` is a keyword.
   Session& del(std::string_view path, const HttpOptions& options = {});
-  /// Like get().
+  /// Like get() (waits).
   Session& options(std::string_view path, const HttpOptions& options = {});
-  /// Like get(), with any method: `session.request("PROPFIND", "/dav")`. InvalidArgument if it is no HTTP
-  /// token.
+  /// Like get(), with any method (waits): `session.request("PROPFIND", "/dav")`. InvalidArgument if it is no
+  /// HTTP token.
   Session& request(std::string_view method, std::string_view path, const HttpOptions& options = {});
 
   /// The answer to the last request; `status()` is 0 if none came.
@@ -231,6 +235,7 @@ class CHAPERON_API Session {
     return value == nullptr ? static_cast<T>(std::forward<Fallback>(fallback))
                             : converted_config<T>(key, *value);
   }
+  /// The same by a path of keys.
   template <class T, class Fallback>
   requires std::convertible_to<Fallback, T>
   [[nodiscard]] T config(Keys path, Fallback&& fallback) const {
@@ -241,7 +246,9 @@ class CHAPERON_API Session {
 
   /// Sets a config value of this session; a dotted key nests.
   Session& set_config(std::string_view key, Json value);
+  /// The same within a namespace.
   Session& set_config(std::string_view name_space, std::string_view key, Json value);
+  /// Sets several values.
   Session& set_config(KeyValues values);
   /// Changes a config value in place: `f(Json&)`, null if it is not set.
   template <std::invocable<Json&> F>
@@ -249,6 +256,7 @@ class CHAPERON_API Session {
     std::forward<F>(f)(config_for_update({}, key));
     return config_changed();
   }
+  /// The same within a namespace.
   template <std::invocable<Json&> F>
   Session& update_config(std::string_view name_space, std::string_view key, F&& f) {
     std::forward<F>(f)(config_for_update(name_space, key));
@@ -259,7 +267,9 @@ class CHAPERON_API Session {
 
   /// Remembers a value under a key for the rest of the session.
   Session& assign(std::string_view key, Json value);
+  /// The same within a namespace.
   Session& assign(std::string_view name_space, std::string_view key, Json value);
+  /// Remembers several values.
   Session& assign(KeyValues values);
   /// Assigns several values within a namespace; what else is in it stays.
   Session& assign_in(std::string_view name_space, KeyValues values);
@@ -269,6 +279,7 @@ class CHAPERON_API Session {
     std::forward<F>(f)(assignment_for_update({}, key));
     return *this;
   }
+  /// The same within a namespace.
   template <std::invocable<Json&> F>
   Session& update_assign(std::string_view name_space, std::string_view key, F&& f) {
     std::forward<F>(f)(assignment_for_update(name_space, key));
@@ -276,6 +287,7 @@ class CHAPERON_API Session {
   }
   /// Forgets an assignment; nothing happens if it was never made.
   Session& delete_assign(std::string_view key);
+  /// The same within a namespace.
   Session& delete_assign(std::string_view name_space, std::string_view key);
   /// The value assigned to a key. Throws AssignmentMissing.
   [[nodiscard]] Json assigned(std::string_view key) const { return required_assignment(key); }
@@ -307,6 +319,7 @@ class CHAPERON_API Session {
     std::invoke(F, *this, std::forward<Args>(args)...);
     return *this;
   }
+  /// The same for a lambda, or a function that is overloaded: `call("check out", f, args…)`.
   template <class F, class... Args>
   requires std::invocable<F&, Session&, Args...> Session& call(std::string_view /*name*/, F&& f,
                                                                Args&&... args) {
@@ -321,6 +334,7 @@ class CHAPERON_API Session {
     const CallName name(detail::scope_name<F>(), detail::function_name<F>());
     return traced("call", name.text(), [&] { std::invoke(F, *this, std::forward<Args>(args)...); });
   }
+  /// The same for a lambda: recorded as `call(NAME)`.
   template <class F, class... Args>
   requires std::invocable<F&, Session&, Args...> Session& call_traced(std::string_view name, F&& f,
                                                                       Args&&... args) {
@@ -328,6 +342,7 @@ class CHAPERON_API Session {
   }
 
   /// Calls f(session, args…) `count` times, each time with copies of the arguments; not at all if count <= 0.
+  /// Lets the others have their turn after 64 calls without a wait (waits).
   template <auto F, class... Args>
   Session& repeat(std::int64_t count, const Args&... args) {
     for (; count > 0; --count) {
@@ -336,6 +351,7 @@ class CHAPERON_API Session {
     }
     return *this;
   }
+  /// The same for a lambda: `repeat("look", f, count, args…)`.
   template <class F, class... Args>
   requires std::invocable<F&, Session&, Args...> Session& repeat(std::string_view /*name*/, F&& f,
                                                                  std::int64_t count, const Args&... args) {
@@ -346,7 +362,7 @@ class CHAPERON_API Session {
     return *this;
   }
 
-  /// The same, each call recorded as call_traced() does.
+  /// The same, each call recorded as call_traced() does (waits).
   template <auto F, class... Args>
   Session& repeat_traced(std::int64_t count, const Args&... args) {
     for (; count > 0; --count) {
@@ -355,6 +371,7 @@ class CHAPERON_API Session {
     }
     return *this;
   }
+  /// The same for a lambda.
   template <class F, class... Args>
   requires std::invocable<F&, Session&, Args...> Session& repeat_traced(std::string_view name, F&& f,
                                                                         std::int64_t count,
@@ -366,7 +383,8 @@ class CHAPERON_API Session {
     return *this;
   }
 
-  /// Calls f(session, args…) again and again: at least once, and never starts a call after `duration`.
+  /// Calls f(session, args…) again and again: at least once, and never starts a call after `duration`. Lets
+  /// the others have their turn after 64 calls without a wait (waits).
   template <auto F, class... Args>
   Session& loop(Duration duration, const Args&... args) {
     const auto start = now();
@@ -376,6 +394,7 @@ class CHAPERON_API Session {
     } while (now() - start < duration);
     return *this;
   }
+  /// The same for a lambda: `loop("look", f, duration, args…)`.
   template <class F, class... Args>
   requires std::invocable<F&, Session&, Args...> Session& loop(std::string_view /*name*/, F&& f,
                                                                Duration duration, const Args&... args) {
@@ -393,6 +412,7 @@ class CHAPERON_API Session {
   Session& retry_on_error(const RetryOptions& options, const Args&... args) {
     return retried(options, [&] { std::invoke(F, *this, std::decay_t<const Args&>(args)...); });
   }
+  /// The same for a lambda: `retry_on_error("book", f, {.retries = 3}, args…)`.
   template <class F, class... Args>
   requires std::invocable<F&, Session&, Args...> Session& retry_on_error(std::string_view /*name*/, F&& f,
                                                                          const RetryOptions& options,
@@ -411,13 +431,15 @@ class CHAPERON_API Session {
   /// this session's. Recorded as `async(NAME)`, with how long it ran. If an exception leaves it, this session
   /// gets TaskFailed where it waits (await, await_signal, delay, ws_recv, ws_await_recv) or at its next such
   /// call. When `run` returns, tasks that nobody awaited are awaited; when it fails or is cancelled they are
-  /// cancelled. Throws TaskFailed if there is no memory for its stack.
+  /// cancelled. Throws TaskFailed if there is no memory for its stack. Lets the others have their turn after
+  /// 64 actions without a wait (waits).
   ///
   ///     session.async<subscribe>("/foo", 10).post("/publications").await<subscribe>();
   template <auto F, class... Args>
   requires detail::TaskCallable<decltype(F), Args...> Session& async(Args&&... args) {
     return start_task(detail::function_name<F>(), detail::make_task(F, std::forward<Args>(args)...));
   }
+  /// The same for a lambda: `async("listen", [](Session& s) { s.ws_recv(); })`.
   template <class F, class... Args>
   requires detail::TaskCallable<F, Args...> Session& async(std::string_view name, F&& f, Args&&... args) {
     return start_task(name, detail::make_task(std::forward<F>(f), std::forward<Args>(args)...));
@@ -426,20 +448,25 @@ class CHAPERON_API Session {
   /// Waits until the tasks of that name have ended, however long it takes (waits). Comes back at once if none
   /// of that name is running. Throws TaskFailed if a task of this session has failed.
   Session& await(std::string_view task) { return await_tasks({task}, std::nullopt); }
+  /// The same for several names: `await({"publish", "subscribe"})`.
   Session& await(TaskNames tasks) { return await_tasks(tasks, std::nullopt); }
+  /// The same for the tasks that async<F>() has started.
   template <auto F>
   Session& await() {
     return await_tasks({detail::function_name<F>()}, std::nullopt);
   }
   /// The same; what has not ended within `timeout` is cancelled, and TimeoutError thrown.
   Session& await(std::string_view task, Duration timeout) { return await_tasks({task}, timeout); }
+  /// The same for several names.
   Session& await(TaskNames tasks, Duration timeout) { return await_tasks(tasks, timeout); }
+  /// The same for the tasks that async<F>() has started.
   template <auto F>
   Session& await(Duration timeout) {
     return await_tasks({detail::function_name<F>()}, timeout);
   }
-  /// The same as await(): it waits for all tasks of that name.
+  /// The same as await(), which waits for all tasks of that name as well (waits).
   Session& await_all(std::string_view task) { return await_tasks({task}, std::nullopt); }
+  /// The same with a limit.
   Session& await_all(std::string_view task, Duration timeout) { return await_tasks({task}, timeout); }
 
   /// Cancels the tasks of that name, if any are running: each is unwound from where it waits. Does not wait
@@ -457,6 +484,7 @@ class CHAPERON_API Session {
     return spread_tasks(detail::function_name<F>(), rate, interval,
                         [&] { return detail::make_task(F, args...); });
   }
+  /// The same for a lambda: `cc_spread("publish", f, 1000, 1s)`.
   template <class F, class... Args>
   requires detail::TaskCallable<F, Args...> Session& cc_spread(std::string_view name, const F& f,
                                                                std::int64_t rate, Duration interval,
@@ -467,13 +495,15 @@ class CHAPERON_API Session {
   /// From now on calls f(session, args…) whenever `interval` has passed, in a task of its own, until the
   /// scenario's `run` ends or cancel(NAME): heartbeats. The calls keep to the interval; those that are
   /// missed, because one took longer, are left out. Not awaited, and in no row by itself. Throws
-  /// InvalidArgument unless interval > 0.
+  /// InvalidArgument unless interval > 0. Lets the others have their turn after 64 actions without a wait
+  /// (waits).
   ///
   ///     session.every("heartbeat", [](Session& s) { s.ws_send("ping"); }, 30s);
   template <auto F, class... Args>
   requires detail::TaskCallable<decltype(F), Args...> Session& every(Duration interval, const Args&... args) {
     return start_every(detail::function_name<F>(), interval, repeated_call(interval, F, args...));
   }
+  /// The same for a lambda.
   template <class F, class... Args>
   requires detail::TaskCallable<F, Args...> Session& every(std::string_view name, const F& f,
                                                            Duration interval, const Args&... args) {
@@ -488,6 +518,7 @@ class CHAPERON_API Session {
   ///
   ///     session.signal("subscribe", {"stop", 1});
   Session& signal(std::string_view task, Json value);
+  /// The same for the tasks that async<F>() has started.
   template <auto F>
   Session& signal(Json value) {
     return signal(detail::function_name<F>(), std::move(value));
@@ -499,6 +530,7 @@ class CHAPERON_API Session {
   /// `timeout`, by default config `timeout`). Throws TimeoutError, which lists what is in the mailbox, and
   /// TaskFailed if a task of this session has failed. A timeout is recorded as `Error timeout await_signal`.
   Session& await_signal(const Json& value) { return take_signal(value, std::nullopt); }
+  /// The same with a limit.
   Session& await_signal(const Json& value, Duration timeout) { return take_signal(value, timeout); }
   /// The same for the first value, whatever it is: calls `callback(session, value)`.
   template <std::invocable<Session&, const Json&> F>
@@ -506,17 +538,19 @@ class CHAPERON_API Session {
     std::forward<F>(callback)(*this, next_signal(std::nullopt));
     return *this;
   }
+  /// The same with a limit.
   template <std::invocable<Session&, const Json&> F>
   Session& await_signal(F&& callback, Duration timeout) {
     std::forward<F>(callback)(*this, next_signal(timeout));
     return *this;
   }
-  /// Waits for any value, takes it out, and calls `callback(session, value)`; if none comes within `timeout`,
-  /// records `Error timeout await_signal` and goes on (waits). Throws TaskFailed.
+  /// Waits for any value and takes it out; if none comes within `timeout`, records `Error timeout
+  /// await_signal` and goes on (waits). Throws TaskFailed.
   Session& await_signal_or_timeout(Duration timeout) {
     static_cast<void>(next_signal_or_timeout(timeout));
     return *this;
   }
+  /// The same, and calls `callback(session, value)` if one has come.
   template <std::invocable<Session&, const Json&> F>
   Session& await_signal_or_timeout(Duration timeout, F&& callback) {
     if (const auto value = next_signal_or_timeout(timeout)) std::forward<F>(callback)(*this, *value);
@@ -551,6 +585,7 @@ class CHAPERON_API Session {
   Session& schedule_scenario(const Json& config = Json::object(), MergeConfig merge = MergeConfig::yes) {
     return schedule_scenario(scenario<S>, config, merge);
   }
+  /// The same for a scenario as a value: `scenario<A>`, `sequence<A, B>`.
   Session& schedule_scenario(const Scenario& what, const Json& config = Json::object(),
                              MergeConfig merge = MergeConfig::yes) {
     const auto name = check_nested("schedule_scenario", what, config);
@@ -561,7 +596,9 @@ class CHAPERON_API Session {
 
   /// Waits (waits): `delay(500ms)`, `delay(random(2s))`. Zero or less lets the others run and comes back.
   Session& delay(Duration duration);
+  /// The same for a time that is drawn.
   Session& delay(RandomDuration duration);
+  /// Does not compile: a delay needs a unit.
   template <class T>
   requires std::integral<T> || std::floating_point<T> Session& delay(T /*without a unit*/) {
     static_assert(detail::always_false<T>, "a delay needs a unit: write delay(500ms)");
@@ -642,20 +679,23 @@ class CHAPERON_API Session {
 
   // --- Logging -----------------------------------------------------------------------------------
 
-  /// Writes a line to the log (stderr), with the session's id and name before it; formatted as by fmt, and
-  /// only if the level is shown (`--log-level`). Never waits.
+  /// Writes a line of level `debug` to the log (stderr), with the session's id and name before it; formatted
+  /// as by fmt, and only if the level is shown (`--log-level`). Never waits.
   template <class... Args>
   Session& log_debug(fmt::format_string<Args...> format, Args&&... args) {
     return log(detail::LineLevel::debug, format, fmt::make_format_args(args...));
   }
+  /// The same at level `info`.
   template <class... Args>
   Session& log_info(fmt::format_string<Args...> format, Args&&... args) {
     return log(detail::LineLevel::info, format, fmt::make_format_args(args...));
   }
+  /// The same at level `warn`.
   template <class... Args>
   Session& log_warn(fmt::format_string<Args...> format, Args&&... args) {
     return log(detail::LineLevel::warn, format, fmt::make_format_args(args...));
   }
+  /// The same at level `error`.
   template <class... Args>
   Session& log_error(fmt::format_string<Args...> format, Args&&... args) {
     return log(detail::LineLevel::error, format, fmt::make_format_args(args...));

@@ -37,6 +37,7 @@ class CHAPERON_API WsMessage {
  public:
   /// An empty text.
   WsMessage();
+  /// Made by ws_recv() and ws_await_recv().
   explicit WsMessage(std::shared_ptr<const detail::WsMessageData> data) noexcept : data_(std::move(data)) {}
 
   /// The message as text; of a binary one, its bytes.
@@ -61,7 +62,9 @@ class CHAPERON_API WsMessage {
 /// parsed.
 class WsMessageCallback {
  public:
+  /// No callback.
   WsMessageCallback() = default;
+  /// Calls `callback`.
   template <class F>
   requires(!std::same_as<std::remove_cvref_t<F>, WsMessageCallback>) &&
       (std::invocable<F&, Session&, const WsMessage&> || std::invocable<F&, Session&, const Json&>)
@@ -73,9 +76,13 @@ class WsMessageCallback {
     }
   }
 
+  /// Whether it wants the parsed message.
   [[nodiscard]] bool takes_json() const noexcept { return static_cast<bool>(json_); }
+  /// Whether there is one.
   [[nodiscard]] explicit operator bool() const noexcept { return message_ || json_; }
+  /// Calls one that does not take JSON.
   void operator()(Session& session, const WsMessage& message) const { message_(session, message); }
+  /// Calls one that takes JSON.
   void operator()(Session& session, const Json& json) const { json_(session, json); }
 
  private:

@@ -40,6 +40,7 @@ struct @USER@ {
     session.post("/cart", {.json = {{"item", 17}, {"count", 2}}}).expect(200, 201);
     // `name` groups requests whose paths differ into one row.
     session.get("/orders/4711", {.name = "/orders/ID"}).expect(200);
+    // Over WebSocket: session.ws_connect("/chat").ws_send("hello").ws_await_recv("hello").ws_close();
   }
 };
 

@@ -93,6 +93,8 @@ std::string example_text(const ErrorGroup& error) {
   const auto status = fmt::format("answered {}", error.reason.substr(kHttp.size()));
   if (!text.starts_with(status)) return printable(text);
   text.remove_prefix(status.size());
+  // Of a WebSocket handshake there is more to say.
+  if (!text.empty() && text.front() != ':') return printable(error.example);
   while (text.starts_with(':') || text.starts_with(' '))
     text.remove_prefix(1);
   while (text.ends_with(' '))

@@ -62,7 +62,9 @@ std::string excerpt(std::string_view body) {
   for (char& c : text) {
     if (is_control(c)) c = ' ';
   }
-  return text.size() < body.size() ? text + "…" : text;
+  if (text.size() < body.size()) return text + "…";
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text;
 }
 
 }  // namespace chaperon::http

@@ -306,8 +306,8 @@ Url join_url(const Url& base, std::string_view path) {
 void require_supported(const Url& url) {
   if (!url.is_secure()) return;
   throw UrlError(
-      fmt::format("TLS is not built in yet: {} cannot be requested: use an {}: URL, or a proxy that adds TLS",
-                  url.text(), url.is_websocket() ? "ws" : "http"));
+      fmt::format("TLS is not built in yet: {} cannot be requested: use {}: URL, or a proxy that adds TLS",
+                  url.text(), url.is_websocket() ? "a ws" : "an http"));
 }
 
 }  // namespace chaperon::http

@@ -20,7 +20,8 @@
 // clang-format on
 //
 // A WebSocket upgrade of /foo subscribes (what the client sends is read and dropped), of /status/N gets that
-// status and no upgrade, of any other path gets back each message it sends.
+// status and no upgrade, of any other path gets back each message it sends; of /close/N the first N, then the
+// connection is closed with code 1001 (going away).
 #pragma once
 
 #include <string_view>

@@ -1,8 +1,12 @@
 #include "target/websocket_connection.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <deque>
+#include <limits>
 #include <mutex>
+#include <string_view>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -41,12 +45,23 @@ void configure(Stream& stream, const Request& request, const Options& options) {
   }));
 }
 
+// How many messages a connection of that path gets back before it is closed: N of /close/N.
+std::uint64_t echoes(std::string_view path) noexcept {
+  constexpr std::string_view kClose = "/close/";
+  constexpr auto kNoLimit = std::numeric_limits<std::uint64_t>::max();
+  if (!path.starts_with(kClose)) return kNoLimit;
+  path.remove_prefix(kClose.size());
+  std::uint64_t count = 0;
+  const auto [end, error] = std::from_chars(path.data(), path.data() + path.size(), count);
+  return error == std::errc{} && end == path.data() + path.size() ? count : kNoLimit;
+}
+
 // Sends each message back, in order. It reads no further while one is on its way, so a client that does not
 // read is held back by TCP.
 class EchoConnection final : public std::enable_shared_from_this<EchoConnection> {
  public:
-  EchoConnection(Socket socket, Request request, const Options& options)
-      : stream_(std::move(socket)), request_(std::move(request)) {
+  EchoConnection(Socket socket, Request request, std::uint64_t count, const Options& options)
+      : stream_(std::move(socket)), request_(std::move(request)), left_(count) {
     configure(stream_, request_, options);
   }
 
@@ -59,6 +74,11 @@ class EchoConnection final : public std::enable_shared_from_this<EchoConnection>
 
  private:
   void read() {
+    if (left_ == 0) {
+      return stream_.async_close({websocket::close_code::going_away, "that was all"},
+                                 [self = shared_from_this()](error_code) {});
+    }
+    --left_;
     stream_.async_read(message_, [self = shared_from_this()](error_code error, std::size_t) {
       if (!error) self->write();
     });
@@ -76,6 +96,7 @@ class EchoConnection final : public std::enable_shared_from_this<EchoConnection>
 
   Stream stream_;
   Request request_;
+  std::uint64_t left_;  // messages that will be sent back
   beast::flat_buffer message_;
 };
 
@@ -185,10 +206,12 @@ class SubscriberConnection final : public Subscriber,
 }  // namespace
 
 void accept_websocket(Socket socket, Request request, Service& service) {
-  if (split_target({request.target().data(), request.target().size()}).path == "/foo") {
+  const auto path = split_target(view(request.target())).path;
+  if (path == "/foo") {
     std::make_shared<SubscriberConnection>(std::move(socket), std::move(request), service)->start();
   } else {
-    std::make_shared<EchoConnection>(std::move(socket), std::move(request), service.options)->start();
+    const auto count = echoes(path);  // before the path moves away
+    std::make_shared<EchoConnection>(std::move(socket), std::move(request), count, service.options)->start();
   }
 }
 

@@ -123,6 +123,13 @@ TEST(Summary, ManyKindsOfErrorsAreCut) {
   EXPECT_THAT(summary_of(results), HasSubstr("and 15 kinds more"));
 }
 
+TEST(Summary, OfAHandshakeThatIsAnsweredOtherwiseTheAnswerIsSaid) {
+  auto results = shop_results();
+  results.errors = {
+      {"chat", "ws_connect", "ws://h/", "HTTP 401", 1, "answered 401, not 101: who are you", "", 0s}};
+  EXPECT_THAT(summary_of(results), HasSubstr("answered 401, not 101: who are you; first at 0:00"));
+}
+
 TEST(Summary, AVerdictThatIsOutOfSightIsSaidAgain) {
   auto results = shop_results();
   EXPECT_EQ(summary_of(results).rfind("ShopTest: FAILED"), 0U);

@@ -69,6 +69,8 @@ TEST(Message, ClearHeadLeavesTheBody) {
 TEST(Excerpt, IsOneLineOfWholeCharacters) {
   EXPECT_EQ(excerpt(""), "");
   EXPECT_EQ(excerpt("one\r\ntwo\tthree"), "one  two three");
+  EXPECT_EQ(excerpt("503 Service Unavailable\n"), "503 Service Unavailable");
+  EXPECT_EQ(excerpt(" \n"), "");
   EXPECT_EQ(excerpt(std::string(80, 'x')), std::string(80, 'x'));
   EXPECT_EQ(excerpt(std::string(81, 'x')), std::string(80, 'x') + "…");
   EXPECT_EQ(excerpt(std::string(79, 'x') + "é!"), std::string(79, 'x') + "…");

@@ -92,6 +92,28 @@ TEST(WebSocketEcho, ClosesInOrder) {
   EXPECT_EQ(socket.stream().reason().code, websocket::close_code::going_away);
 }
 
+TEST(WebSocketEcho, ClosesAfterAsManyMessagesAsThePathSays) {
+  const RunningServer server;
+  WebSocketClient socket(server);
+  socket.connect("/close/2");
+  for (const auto* text : {"one", "two"}) {
+    socket.send(text);
+    EXPECT_EQ(socket.receive(), text);
+  }
+  EXPECT_EQ(socket.receive_to_end(), 0U);
+  EXPECT_EQ(socket.stream().reason().code, websocket::close_code::going_away);
+}
+
+TEST(WebSocketEcho, DoesNotCloseWhereThePathHasNoNumber) {
+  const RunningServer server;
+  for (const auto* path : {"/close/", "/close/x", "/close/-1", "/close"}) {
+    WebSocketClient socket(server);
+    socket.connect(path);
+    socket.send("one");
+    EXPECT_EQ(socket.receive(), "one") << path;
+  }
+}
+
 TEST(WebSocketEcho, AnswersPings) {
   const RunningServer server;
   WebSocketClient socket(server);
