@@ -37,6 +37,10 @@ LoopRunner::LoopRunner(SharedRun& run, unsigned number)
 }
 
 LoopRunner::~LoopRunner() {
+  leave();
+}
+
+void LoopRunner::leave() {
   if (thread_.joinable()) join();
 }
 
@@ -54,7 +58,7 @@ void LoopRunner::main() {
   context_ = std::make_unique<session::LoopContext>(
       loop_, run_.dns,
       http::ClientOptions{.local_addresses = run_.plan.local_addresses, .dns_ttl = run_.plan.dns_ttl},
-      recorder_options(run_), run_.blocking, run_.start);
+      recorder_options(run_), run_.blocking, run_.start, derive_seed(~run_.seed, number_));
   context_->live = run_.live;
   context_->elsewhere = this;
   // Each loop has its own copy of the config: nothing that sessions read is shared between threads.

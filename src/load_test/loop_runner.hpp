@@ -80,6 +80,8 @@ class LoopRunner final : public session::Owner, session::Elsewhere {
 
   /// Starts the thread. Throws std::system_error if there is none to be had.
   void start();
+  /// Ends the loop, if it was started, and waits for its thread.
+  void leave();
   /// Ends the loop and waits for its thread. All sessions have ended.
   void join();
 

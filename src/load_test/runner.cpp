@@ -282,8 +282,15 @@ Results run(const RegisteredLoadTest& test, const RunOptions& options) {
   Runners runners;
   for (unsigned i = 0; i < run.loops; ++i)
     run.runners.push_back(runners.emplace_back(std::make_unique<LoopRunner>(run, i)).get());
-  for (auto& runner : runners)
-    runner->start();
+  try {
+    for (auto& runner : runners)
+      runner->start();
+  } catch (...) {
+    // All end before the first is destroyed: they post to one another.
+    for (auto& runner : runners)
+      runner->leave();
+    throw;
+  }
   results.interrupted = wait_for_loops(runners, run, options);
 
   std::vector<Duration> cpu;

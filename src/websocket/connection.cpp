@@ -18,6 +18,8 @@ constexpr Duration kTimeToClose = 1s;
 // Pongs are not sent to a server that does not read: one for the latest ping is all that is asked for
 // (section 5.5.3).
 constexpr std::size_t kMostUnsentForPong = std::size_t{64} << 10;
+// What sends that were given up for their timeout have left.
+constexpr std::size_t kMostUnsent = std::size_t{16} << 20;
 constexpr std::size_t kMostScratch = std::size_t{256} << 10;
 constexpr int kNormalClosure = 1000;
 
@@ -46,6 +48,11 @@ void Connection::start(std::string_view rest) {
 // --- Sending -------------------------------------------------------------------------------------
 
 bool Connection::send(Opcode opcode, std::string_view payload, Waiter& waiter) {
+  if (unsent_.size() >= kMostUnsent) {
+    waiter.done(Reason::timeout,
+                fmt::format("{} does not read: {} bytes wait to be sent already", peer_, unsent_.size()));
+    return false;
+  }
   ++client_.counters_.messages_sent;
   auto& frame = client_.frame_;
   frame.clear();

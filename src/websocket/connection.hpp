@@ -77,13 +77,15 @@ class Connection final : public runtime::IoHandler,
 
   /// Whether messages can be sent: neither side has closed it.
   [[nodiscard]] bool is_open() const noexcept { return state_ == State::open; }
+  /// Whether it does not read, because so many messages wait to be received.
+  [[nodiscard]] bool is_held_up() const noexcept { return held_up_; }
   /// Why it is over; Reason::none if it is not.
   [[nodiscard]] Reason reason() const noexcept { return reason_; }
   /// The same as a sentence.
   [[nodiscard]] const std::string& why() const noexcept { return why_; }
 
-  /// Sends a message. True: it is with the kernel, or the connection has ended over it (see is_open()); else
-  /// the waiter will be told. Only while it is open.
+  /// Sends a message. True: it is with the kernel; else the waiter is told when it is, or that it never will
+  /// be. Only while it is open.
   [[nodiscard]] bool send(Opcode opcode, std::string_view payload, Waiter& waiter);
   /// Sends a ping; the waiter is told of its pong. Only while it is open.
   void ping(Waiter& waiter);
