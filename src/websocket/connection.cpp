@@ -19,7 +19,7 @@ constexpr Duration kTimeToClose = 1s;
 // (section 5.5.3).
 constexpr std::size_t kMostUnsentForPong = std::size_t{64} << 10;
 // What sends that were given up for their timeout have left.
-constexpr std::size_t kMostUnsent = std::size_t{16} << 20;
+constexpr std::size_t kMostUnsent = std::size_t{64} << 20;
 constexpr std::size_t kMostScratch = std::size_t{256} << 10;
 constexpr int kNormalClosure = 1000;
 
