@@ -147,6 +147,42 @@ http {{
             return connection.recv(65536)
 
 
+NODE_ECHO = """
+const { WebSocketServer } = require('ws');
+const http = require('http').createServer((request, answer) => answer.end('x'.repeat(100)));
+const server = new WebSocketServer({ server: http, perMessageDeflate: false });
+server.on('connection', socket => {
+  socket.on('message', (data, binary) => socket.send(data, { binary }));
+  socket.on('error', () => {});
+});
+http.listen(0, '127.0.0.1', 16384, () => console.log(`http://127.0.0.1:${http.address().port}`));
+"""
+
+
+class EchoServer:
+    """A server that sends every WebSocket message back and answers every GET, pinned to SERVER_CORE, on an ephemeral port:
+    Node's `ws`, or the built-in target. A context manager; `url` is its base URL."""
+
+    def __init__(self, kind):
+        raise_descriptor_limit()
+        if kind == "node":
+            self.command = [require("node"), "-e", NODE_ECHO]
+        else:
+            self.command = [require(CHAPERON), "target", "--port", "0"]
+
+    def __enter__(self):
+        environment = dict(os.environ, NODE_PATH="/usr/share/nodejs:/usr/lib/nodejs")
+        self.process = subprocess.Popen(
+            self.command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=pin_to(SERVER_CORE)
+        )
+        self.url = "http://" + self.process.stdout.readline().strip().split("//")[1]
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+
 def pin_to(core):
     """For preexec_fn: pins the child to a core."""
     return lambda: os.sched_setaffinity(0, {core})

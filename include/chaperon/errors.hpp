@@ -131,7 +131,8 @@ class CHAPERON_API TaskFailed : public ScenarioError {
 
   /// The name of the task.
   [[nodiscard]] const std::string& task() const noexcept { return task_; }
-  /// What left the task, for std::rethrow_exception; null if it was no exception (its stack overflowed).
+  /// The exception that left the task, for std::rethrow_exception; null if it was none (fail(), a stack
+  /// overflow).
   [[nodiscard]] const std::exception_ptr& cause() const noexcept { return cause_; }
 
  private:

@@ -51,6 +51,7 @@ struct Progress {
   std::uint64_t done = 0;          ///< sessions that have ended
   std::uint64_t requests = 0;      ///< so far
   double requests_per_second = 0;  ///< over the last interval
+  double messages_per_second = 0;  ///< of WebSockets, sent and received, over the last interval
   double error_share = 0;          ///< of the last interval's requests, 0 to 1
   std::optional<Duration> p50{};   ///< of the last interval's answers; nothing if there were none
   std::optional<Duration> p99{};   ///< likewise

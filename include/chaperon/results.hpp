@@ -90,12 +90,14 @@ struct ErrorGroup {
 
 /// What went over the wire, in all.
 struct Traffic {
-  std::uint64_t requests = 0;        ///< attempts: answered or not
-  std::uint64_t responses = 0;       ///< answers, of whatever status
-  std::uint64_t errors = 0;          ///< unanswered, and answers with status 400 or above
-  std::uint64_t retried = 0;         ///< sent once more after a stale keep-alive connection
-  std::uint64_t bytes_sent = 0;      ///< handed to the kernel
-  std::uint64_t bytes_received = 0;  ///< as they came, before decompression
+  std::uint64_t requests = 0;           ///< attempts: answered or not
+  std::uint64_t responses = 0;          ///< answers, of whatever status
+  std::uint64_t errors = 0;             ///< unanswered, and answers with status 400 or above
+  std::uint64_t retried = 0;            ///< sent once more after a stale keep-alive connection
+  std::uint64_t bytes_sent = 0;         ///< handed to the kernel
+  std::uint64_t bytes_received = 0;     ///< as they came, before decompression
+  std::uint64_t messages_sent = 0;      ///< by WebSockets
+  std::uint64_t messages_received = 0;  ///< by WebSockets, whether a scenario took them or not
 };
 
 /// How the load generator itself fared. When it was held up, latencies are partly its own.

@@ -177,6 +177,9 @@ class CHAPERON_API Session {
   Session& ws_send(const J& json, const WsSendOptions& options = {}) {
     return send_json(json, options);
   }
+  Session& ws_send(Json::initializer_list_t json, const WsSendOptions& options = {}) {
+    return send_json(Json(json), options);
+  }
   /// The same with a binary message.
   Session& ws_send(std::span<const std::byte> bytes, const WsSendOptions& options = {}) {
     return send_message({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, true, options);
@@ -198,6 +201,9 @@ class CHAPERON_API Session {
   template <std::same_as<Json> J>
   Session& ws_await_recv(const J& json, const WsRecvOptions& options = {}) {
     return await_json(json, options);
+  }
+  Session& ws_await_recv(Json::initializer_list_t json, const WsRecvOptions& options = {}) {
+    return await_json(Json(json), options);
   }
   /// The same for the first message of which `predicate(message)` is true.
   template <std::predicate<const WsMessage&> F>
@@ -535,13 +541,13 @@ class CHAPERON_API Session {
   /// The same for the first value, whatever it is: calls `callback(session, value)`.
   template <std::invocable<Session&, const Json&> F>
   Session& await_signal(F&& callback) {
-    std::forward<F>(callback)(*this, next_signal(std::nullopt));
+    if (const auto value = next_signal(std::nullopt)) std::forward<F>(callback)(*this, *value);
     return *this;
   }
   /// The same with a limit.
   template <std::invocable<Session&, const Json&> F>
   Session& await_signal(F&& callback, Duration timeout) {
-    std::forward<F>(callback)(*this, next_signal(timeout));
+    if (const auto value = next_signal(timeout)) std::forward<F>(callback)(*this, *value);
     return *this;
   }
   /// Waits for any value and takes it out; if none comes within `timeout`, records `Error timeout
@@ -751,9 +757,12 @@ class CHAPERON_API Session {
 
   template <class F, class... Args>
   static std::unique_ptr<detail::TaskBody> repeated_call(Duration interval, const F& f, const Args&... args) {
-    return detail::make_task([interval, f, args...](Session& session) mutable {
-      session.call_every(interval, [&] { std::invoke(f, session, std::decay_t<const Args&>(args)...); });
-    });
+    return detail::make_task(
+        [interval, f](Session& session, const detail::task_argument_t<Args>&... kept) mutable {
+          session.call_every(interval,
+                             [&] { std::invoke(f, session, detail::task_argument_t<Args>(kept)...); });
+        },
+        args...);
   }
 
   template <class T, class Key>
@@ -811,7 +820,7 @@ class CHAPERON_API Session {
   void call_every(Duration interval, const std::function<void()>& call);
   Session& await_tasks(TaskNames names, std::optional<Duration> timeout);
   Session& take_signal(const Json& value, std::optional<Duration> timeout);
-  Json next_signal(std::optional<Duration> timeout);
+  std::optional<Json> next_signal(std::optional<Duration> timeout);
   std::optional<Json> next_signal_or_timeout(Duration timeout);
   // Lets the others run after 64 actions without a wait.
   void take_turn();

@@ -18,6 +18,9 @@ std::string live_text(const Progress& progress, Duration interval, std::size_t w
     latencies = fmt::format(" | p50 {}  p99 {} (last {:.0f} s)", latency_text(*progress.p50),
                             latency_text(*progress.p99), std::chrono::duration<double>(interval).count());
   }
+  const auto messages = progress.messages_per_second > 0
+                            ? fmt::format("  {} msg/s", rate_text(progress.messages_per_second))
+                            : std::string();
   const std::array<std::string, 4> dispensable{
       fmt::format("  {} done", count_text(progress.done)),
       progress.waiting > 0 ? fmt::format("  {} waiting", count_text(progress.waiting)) : std::string(),
@@ -26,9 +29,9 @@ std::string live_text(const Progress& progress, Duration interval, std::size_t w
     const auto part = [&](std::size_t number) {
       return number < kept ? std::string_view{dispensable[number]} : std::string_view{};
     };
-    return fmt::format("{:>5}  {} live{}{} | {} req/s  {} err{}{}", clock_text(progress.elapsed),
+    return fmt::format("{:>5}  {} live{}{} | {} req/s  {} err{}{}{}", clock_text(progress.elapsed),
                        count_text(progress.live), part(0), part(1), rate_text(progress.requests_per_second),
-                       percent_text(progress.error_share), part(2), part(3));
+                       percent_text(progress.error_share), messages, part(2), part(3));
   };
   std::size_t kept = dispensable.size();
   while (kept > 0 && display_width(text(kept)) > width)

@@ -194,6 +194,10 @@ std::string render_summary(const Results& results, const std::string& title, con
   text += fmt::format("  duration   {}\n", latency_text(results.duration));
   text += fmt::format("  sessions   {}\n", total_sessions(results.sessions));
   text += fmt::format("  requests   {}\n", total_requests(results));
+  if (const auto& traffic = results.traffic; traffic.messages_sent + traffic.messages_received > 0) {
+    text += fmt::format("  messages   {} sent, {} received\n", count_text(traffic.messages_sent),
+                        count_text(traffic.messages_received));
+  }
   append_health(text, results, style);
   for (const auto& warning : results.warnings)
     append_wrapped(text, "  ! ", "    ", printable(warning), style.width);

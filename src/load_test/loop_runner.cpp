@@ -37,6 +37,10 @@ LoopRunner::LoopRunner(SharedRun& run, unsigned number)
 }
 
 LoopRunner::~LoopRunner() {
+  leave();
+}
+
+void LoopRunner::leave() {
   if (thread_.joinable()) join();
 }
 
@@ -54,7 +58,7 @@ void LoopRunner::main() {
   context_ = std::make_unique<session::LoopContext>(
       loop_, run_.dns,
       http::ClientOptions{.local_addresses = run_.plan.local_addresses, .dns_ttl = run_.plan.dns_ttl},
-      recorder_options(run_), run_.blocking, run_.start);
+      recorder_options(run_), run_.blocking, run_.start, derive_seed(~run_.seed, number_));
   context_->live = run_.live;
   context_->elsewhere = this;
   // Each loop has its own copy of the config: nothing that sessions read is shared between threads.
@@ -172,6 +176,8 @@ void LoopRunner::cancel_errand(const std::shared_ptr<session::Errand>& errand, s
 void LoopRunner::begin_errand(const std::shared_ptr<session::Errand>& errand) {
   auto state = std::make_unique<session::State>(*context_, *profiles_[errand->profile], errand, *this);
   if (!state->start()) {
+    // It goes on with what it had.
+    state->hand_back(*errand);
     errand->outcome = session::Outcome::failed;
     errand->reason = "there is no memory for its stack: use fewer sessions, or smaller stacks (--stack-size)";
     errand->back();
@@ -214,6 +220,8 @@ void LoopRunner::ask_progress(std::function<void(LoopProgress)> answer) {
     progress.live = live_;
     progress.done = results_.sessions.total();
     progress.counters = context_->counters;
+    const auto& messages = context_->websocket.counters();
+    progress.messages = messages.messages_sent + messages.messages_received;
     progress.window = context_->window;
     context_->window.clear();
     progress.cpu = loop_.cpu_time();
@@ -227,8 +235,7 @@ void LoopRunner::collect() {
   results_.endings = std::move(context_->endings);
   results_.counters = context_->counters;
   results_.traffic = context_->client.counters();
-  results_.traffic.bytes_sent += context_->websocket.counters().bytes_sent;
-  results_.traffic.bytes_received += context_->websocket.counters().bytes_received;
+  results_.messages = context_->websocket.counters();
   results_.lateness = loop_.lateness();
   results_.queued = context_->queued;
   results_.stored = std::move(context_->stored);

@@ -49,7 +49,8 @@ struct LoopProgress {
   std::uint64_t live = 0;
   std::uint64_t done = 0;
   session::RequestCounters counters;
-  metrics::Histogram window;  ///< answers since the last time it was asked
+  std::uint64_t messages = 0;  ///< of WebSockets, sent and received
+  metrics::Histogram window;   ///< answers since the last time it was asked
   Duration cpu{0};
 };
 
@@ -62,6 +63,7 @@ struct LoopResults {
   std::vector<SessionCounts> sessions_by_entry;  ///< of the plan
   session::RequestCounters counters;
   http::ClientCounters traffic;
+  websocket::ClientCounters messages;
   metrics::Histogram lateness;
   metrics::Histogram queued;
   session::StoredResults stored;
@@ -78,6 +80,8 @@ class LoopRunner final : public session::Owner, session::Elsewhere {
 
   /// Starts the thread. Throws std::system_error if there is none to be had.
   void start();
+  /// Ends the loop, if it was started, and waits for its thread.
+  void leave();
   /// Ends the loop and waits for its thread. All sessions have ended.
   void join();
 

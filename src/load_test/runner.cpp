@@ -82,6 +82,7 @@ class ProgressDisplay {
         progress.done += loop.done;
         totals.requests += std::max(loop.counters.requests, loop.counters.responses);
         totals.errors += loop.counters.errors;
+        totals.messages += loop.messages;
         window.merge(loop.window);
         most_cpu = std::max(most_cpu, loop.cpu - std::exchange(cpu_[loop.loop], loop.cpu));
       }
@@ -95,6 +96,7 @@ class ProgressDisplay {
   struct RequestTotals {
     std::uint64_t requests = 0;
     std::uint64_t errors = 0;
+    std::uint64_t messages = 0;
   };
 
   [[nodiscard]] double interval(Instant now) const { return std::max(seconds(now - last_), 1e-3); }
@@ -106,6 +108,8 @@ class ProgressDisplay {
     const auto requests = totals.requests - last_totals_.requests;
     const auto errors = totals.errors - last_totals_.errors;
     progress.requests_per_second = static_cast<double>(requests) / interval(now);
+    progress.messages_per_second =
+        static_cast<double>(totals.messages - last_totals_.messages) / interval(now);
     progress.error_share =
         requests == 0 ? 0 : std::min(1.0, static_cast<double>(errors) / static_cast<double>(requests));
     if (window.count() > 0) {
@@ -207,8 +211,10 @@ void merge(Results& results, Runners& runners, const SharedRun& run, const std::
     results.traffic.responses += loop.counters.responses;
     results.traffic.errors += loop.counters.errors;
     results.traffic.retried += loop.traffic.retried;
-    results.traffic.bytes_sent += loop.traffic.bytes_sent;
-    results.traffic.bytes_received += loop.traffic.bytes_received;
+    results.traffic.bytes_sent += loop.traffic.bytes_sent + loop.messages.bytes_sent;
+    results.traffic.bytes_received += loop.traffic.bytes_received + loop.messages.bytes_received;
+    results.traffic.messages_sent += loop.messages.messages_sent;
+    results.traffic.messages_received += loop.messages.messages_received;
     for (auto& stored : loop.stored.kept)
       results.stored.push_back(std::move(stored));
     stored_left_out += loop.stored.left_out;
@@ -276,8 +282,15 @@ Results run(const RegisteredLoadTest& test, const RunOptions& options) {
   Runners runners;
   for (unsigned i = 0; i < run.loops; ++i)
     run.runners.push_back(runners.emplace_back(std::make_unique<LoopRunner>(run, i)).get());
-  for (auto& runner : runners)
-    runner->start();
+  try {
+    for (auto& runner : runners)
+      runner->start();
+  } catch (...) {
+    // All end before the first is destroyed: they post to one another.
+    for (auto& runner : runners)
+      runner->leave();
+    throw;
+  }
   results.interrupted = wait_for_loops(runners, run, options);
 
   std::vector<Duration> cpu;

@@ -223,8 +223,12 @@ void EventLoop::finish(Fiber& fiber, FiberEnd end) {
 #endif
   fiber.~Fiber();
   // What an abandoned fiber had on its stack may still be referred to: that stack is never used again.
-  if (end == FiberEnd::returned) stacks_.release(stack);
-  if (end == FiberEnd::hung) accept_interrupts();
+  if (end == FiberEnd::returned) {
+    stacks_.release(stack);
+  } else {
+    // A fiber that hung may have overflowed its stack as well.
+    accept_interrupts();
+  }
   main.ended(end, std::exchange(fiber_end_reason_, {}));
 }
 

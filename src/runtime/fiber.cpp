@@ -23,6 +23,11 @@ Fiber::Fiber(EventLoop& loop, FiberMain& main, const Stack& stack) : loop_(loop)
 }
 
 void Fiber::wake(Wake reason) noexcept {
+  // What it waited for came together with its deadline, before its turn: it has come.
+  if (state_ == State::ready && wake_reason_ == Wake::deadline && reason == Wake::ready) {
+    wake_reason_ = Wake::ready;
+    return;
+  }
   if (state_ != State::waiting || (uninterruptible_ && reason != Wake::ready)) return;
   wake_reason_ = reason;
   TimerQueue::disarm(*this);

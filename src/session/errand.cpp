@@ -39,7 +39,7 @@ void State::run_errand(const std::shared_ptr<Errand>& sent) {
   sent->back = [&loop, &is_back, this] {
     loop.post([&is_back, this] {
       is_back = true;
-      fiber->wake();
+      if (fiber != nullptr) fiber->wake();
     });
   };
   context.elsewhere->run_errand(sent);

@@ -131,7 +131,8 @@ Route HttpRequest::make_route(const Settings& settings) const {
   Route route;
   if (http::is_absolute_url(spec_.path)) {
     route.url = http::parse_url(spec_.path);
-    route.is_foreign = settings.authorized_by_base_url && route.url.origin() != settings.base_url->origin();
+    route.is_foreign = settings.authorized_by_base_url &&
+                       find_origin(route.url).text() != find_origin(*settings.base_url).text();
   } else if (settings.base_url) {
     route.url = http::join_url(*settings.base_url, spec_.path);
   } else if (!settings.base_url_error.empty()) {

@@ -110,7 +110,8 @@ void State::run_task(const std::function<void()>& body) {
     if (fiber->cancelled()) end = outcome;
   } catch (...) {
     end = classify_exception();
-    if (end == Outcome::failed) failure_ = std::current_exception();
+    // fail() has thrown Cancelled, which is no cause for others.
+    if (end == Outcome::failed && !fiber->cancelled()) failure_ = std::current_exception();
   }
   run_ended = context.loop.now();
   outcome = end;
@@ -276,7 +277,7 @@ void State::tear_down(const detail::ScenarioPart& scenario) {
   }
   if (was_cancelled) {
     fiber->cancel();
-  } else if (deferred_cancel_) {
+  } else if (deferred_cancel_ && outcome == Outcome::ok) {
     cancel(deferred_cancel_->first, deferred_cancel_->second);
   }
   deferred_cancel_.reset();
@@ -320,6 +321,8 @@ void State::ended(runtime::FiberEnd end, std::string_view why) {
   if (end != runtime::FiberEnd::returned) {
     outcome = Outcome::failed;
     abandoned = true;
+    // What has abandoned it is no matter of its teardown's.
+    in_teardown_ = false;
     if (waits_on != nullptr && waits_on->is_linked()) waits_on->unlink();
     overflowed = end == runtime::FiberEnd::overflowed;
     const auto where = activity.empty() ? std::string() : fmt::format(", in {}", activity);
@@ -439,7 +442,7 @@ void State::wait_until(Instant due, bool long_wait) {
       return;
     }
     throw_task_failure();
-    if (wake == runtime::Wake::deadline) return;
+    if (wake == runtime::Wake::deadline || context.loop.now() >= due) return;
   }
 }
 

@@ -6,10 +6,10 @@ namespace chaperon::session {
 
 LoopContext::LoopContext(runtime::EventLoop& event_loop, std::shared_ptr<net::DnsCache> dns,
                          http::ClientOptions client_options, metrics::RecorderOptions recorder_options,
-                         runtime::BlockingPool& blocking_pool, Instant start)
+                         runtime::BlockingPool& blocking_pool, Instant start, std::uint64_t seed)
     : loop(event_loop),
       client(event_loop, std::move(dns), std::move(client_options)),
-      websocket(event_loop, static_cast<std::uint64_t>(start.time_since_epoch().count())),
+      websocket(event_loop, seed),
       recorder(std::move(recorder_options)),
       blocking(blocking_pool),
       run_start(start) {}

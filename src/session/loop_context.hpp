@@ -52,7 +52,7 @@ struct StoredResults {
 struct LoopContext {
   LoopContext(runtime::EventLoop& event_loop, std::shared_ptr<net::DnsCache> dns,
               http::ClientOptions client_options, metrics::RecorderOptions recorder_options,
-              runtime::BlockingPool& blocking_pool, Instant run_start);
+              runtime::BlockingPool& blocking_pool, Instant run_start, std::uint64_t seed = 0);
 
   /// Records a duration under a name that is looked up: not for the hot path.
   void record(const metrics::Name& name, Duration duration) {

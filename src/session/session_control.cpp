@@ -31,9 +31,14 @@ Instant Session::now() const noexcept {
 Session& Session::delay(Duration duration) {
   if (!state_.enter()) return *this;
   if (duration <= Duration::zero()) {
+    state_.throw_task_failure();
     state_.actions_without_wait = 0;
     state_.context.loop.yield();
-    if (state_.fiber->cancelled()) state_.cancelled_here();
+    if (state_.fiber->cancelled()) {
+      state_.cancelled_here();
+    } else {
+      state_.throw_task_failure();
+    }
     return *this;
   }
   state_.wait_until(deadline_after(now(), duration), duration >= kLongWait);

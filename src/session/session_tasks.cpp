@@ -62,11 +62,11 @@ Session& Session::spread_tasks(std::string_view name, std::int64_t rate, Duratio
 }
 
 void Session::call_every(Duration interval, const std::function<void()>& call) {
-  for (Instant planned = now() + interval;;) {
+  for (Instant planned = deadline_after(now(), interval);;) {
     if (!state_.enter()) return;
     state_.wait_until(planned, interval >= 100ms);
     call();
-    planned += interval;
+    planned = deadline_after(planned, interval);
     // Those that were missed are left out.
     if (const Duration late = now() - planned; late > Duration::zero())
       planned += (late + interval - 1ns) / interval * interval;
@@ -138,12 +138,12 @@ Session& Session::take_signal(const Json& value, std::optional<Duration> timeout
   throw TimeoutError(message);
 }
 
-Json Session::next_signal(std::optional<Duration> timeout) {
-  if (!state_.enter()) return {};
+std::optional<Json> Session::next_signal(std::optional<Duration> timeout) {
+  if (!state_.enter()) return std::nullopt;
   const Duration limit = timeout.value_or(state_.settings().timeout);
   const Instant called = now();
-  if (auto taken = state_.take_signal(nullptr, limit)) return *std::move(taken);
-  if (state_.fiber->cancelled()) return {};
+  auto taken = state_.take_signal(nullptr, limit);
+  if (taken || state_.fiber->cancelled()) return taken;
   const auto message = waited_text(state_, "any signal", limit);
   record_timeout(state_, now() - called, message);
   throw TimeoutError(message);
@@ -177,6 +177,7 @@ void Session::run_elsewhere(const Scenario& what, const Json& config, MergeConfi
 
   state_.assignments = std::move(errand->assignments);
   state_.cookies = errand->cookies.empty() ? nullptr : std::make_unique<http::CookieJar>(errand->cookies);
+  if (std::uncaught_exceptions() > 0) return;
   switch (errand->outcome) {
     case session::Outcome::ok:
       return;

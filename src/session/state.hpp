@@ -106,14 +106,18 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   /// The socket of that name: its own, or else that of the nearest session that has one; nullptr if there is
   /// none.
   Socket* find_socket(std::string_view name) noexcept;
+  /// Ends what ws_close has waited for.
+  void dismiss_closing(const websocket::Connection& connection) noexcept;
+  /// Whether the connection of that name has stopped reading.
+  [[nodiscard]] bool holds_up(std::string_view name) noexcept;
   /// Its own socket of that name, made if there is none yet.
   Socket& own_socket(std::string_view name);
   /// Has it run on another loop, and waits for its end.
   void run_errand(const std::shared_ptr<Errand>& sent);
   /// Waits until it is woken or `due` has come. Every wait in which a session hears of its tasks goes through
   /// here. False: `due` has come, or the session is being cancelled while the stack unwinds. Throws
-  /// Cancelled, and TaskFailed.
-  bool wait_linked(Instant due);
+  /// Cancelled, and TaskFailed, unless `*over`: what it waits for has happened by then.
+  bool wait_linked(Instant due, const bool* over = nullptr);
   /// Throws TaskFailed if a task has failed and this was not said yet.
   void throw_task_failure();
 
@@ -193,9 +197,10 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   std::vector<std::pair<const detail::StateType*, void*>> states;
 
   detail::ResponseData* response = nullptr;
-  std::vector<Socket> sockets;            ///< that it has connected itself
-  websocket::Waiter* waits_on = nullptr;  ///< while it waits on one of them
-  std::shared_ptr<Errand> errand;         ///< if it was sent here by another loop
+  std::vector<Socket> sockets;                                  ///< that it has connected itself
+  std::vector<std::unique_ptr<websocket::Connection>> closing;  ///< those that ws_close waits for
+  websocket::Waiter* waits_on = nullptr;                        ///< while it waits on one of them
+  std::shared_ptr<Errand> errand;                               ///< if it was sent here by another loop
 
  private:
   class Deadline;
@@ -210,6 +215,7 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   void wait_for_end_of_tasks(std::size_t from_scope);
   void task_ended(State& ended_task);
   void close_sockets() noexcept;
+  void drop_states() noexcept;
   void finish_errand(const std::shared_ptr<Errand>& sent, const bool& is_back);
   void conclude();
   void record_task();

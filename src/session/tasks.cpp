@@ -48,12 +48,23 @@ State::State(State& parent_session, std::string_view task_name, std::unique_ptr<
       parent_scope_(parent_session.scope_),
       kind_(task_kind),
       unrecorded_(parent_session.in_teardown()) {
-  for (const auto& [type, value] : parent_session.states) {
-    // What cannot be copied is made anew when it is first asked for.
-    if (type->copy == nullptr) continue;
-    states.reserve(states.size() + 1);
-    states.emplace_back(type, type->copy(value));
+  states.reserve(parent_session.states.size());
+  try {
+    for (const auto& [type, value] : parent_session.states) {
+      // What cannot be copied is made anew when it is first asked for.
+      if (type->copy != nullptr) states.emplace_back(type, type->copy(value));
+    }
+  } catch (...) {
+    drop_states();
+    throw;
   }
+}
+
+// Of a task that never runs.
+void State::drop_states() noexcept {
+  for (const auto& [type, value] : states)
+    type->destroy(value);
+  states.clear();
 }
 
 void State::start_task(std::string_view name, std::unique_ptr<detail::TaskBody> body, TaskKind kind,
@@ -64,6 +75,7 @@ void State::start_task(std::string_view name, std::unique_ptr<detail::TaskBody> 
   if (tasks_->scopes.size() <= scope_) tasks_->scopes.resize(scope_ + std::size_t{1});
   auto& list = tasks_->by_name[made->task];
   if (!made->start()) {
+    made->drop_states();
     if (list.empty()) tasks_->by_name.erase(made->task);
     throw TaskFailed(fmt::format("task {} could not be started: there is no memory for its stack: use fewer "
                                  "sessions or tasks, or smaller stacks (--stack-size)",
@@ -130,7 +142,7 @@ void State::throw_task_failure() {
   std::rethrow_exception(thrown);
 }
 
-bool State::wait_linked(Instant due) {
+bool State::wait_linked(Instant due, const bool* over) {
   throw_task_failure();
   actions_without_wait = 0;
   auto& loop = context.loop;
@@ -145,8 +157,10 @@ bool State::wait_linked(Instant due) {
     cancelled_here();
     return false;
   }
-  throw_task_failure();
-  return wake == runtime::Wake::ready;
+  // What it has waited for is there, and would be lost: the failure comes at the next wait.
+  if (over == nullptr || !*over) throw_task_failure();
+  // Who is woken again and again for something else would never come to the deadline.
+  return wake == runtime::Wake::ready && (due == Instant::max() || loop.now() < due);
 }
 
 void State::await_tasks(TaskNames names, std::optional<Duration> timeout) {

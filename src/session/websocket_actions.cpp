@@ -34,7 +34,8 @@ namespace {
   for (const State* at = &state; at != nullptr; at = at->parent) {
     for (const Socket& socket : at->sockets) {
       if (!socket.connection) continue;
-      others += fmt::format("{}{:?}", others.empty() ? "; open is " : ", ", socket.name);
+      others += others.empty() ? "; open is " : ", ";
+      others += socket.name.empty() ? "the one without a name" : fmt::format("{:?}", socket.name);
     }
   }
   const auto option = name.empty() ? std::string() : fmt::format(", {{.name = {:?}}}", name);
@@ -202,7 +203,7 @@ bool wait_for_message(State& state, MessageWait& wait, const SocketRoute& route,
                       Instant called, Instant due) {
   try {
     while (!wait.over) {
-      if (state.wait_linked(due)) continue;
+      if (state.wait_linked(due, &wait.over)) continue;
       if (wait.over) break;
       if (state.fiber->cancelled()) return false;
       wait.unlink();
@@ -225,11 +226,17 @@ void call_back(State& state, const WsRecvOptions& options, const WsMessage& mess
   }
 }
 
+std::string timeout_text(SocketAction action, Duration timeout) {
+  return fmt::format("no message{} within {}", action == SocketAction::recv ? "" : " that was waited for",
+                     duration_text(timeout));
+}
+
 // Not inlined: what it keeps on the stack is gone before the session parks.
 [[gnu::noinline]] void receive(State& state, SocketAction action, const Wanted& wanted,
                                const WsRecvOptions& options) {
   if (!state.enter()) return;
   state.throw_task_failure();
+  state.take_turn();
   const Instant called = state.context.loop.now();
   const Duration timeout = options.timeout ? *options.timeout : state.settings().timeout;
   const Instant due = deadline_after(called, timeout);
@@ -241,16 +248,9 @@ void call_back(State& state, const WsRecvOptions& options, const WsMessage& mess
     MessageWait wait(state, *route, wanted, called);
     auto& connection = *open_socket(state, action, options.name).connection;
     state.context.loop.on_loop_stack([&] { connection.receive(wait, again); });
-    if (wait.over) {
-      state.take_turn();
-    } else if (!wait_for_message(state, wait, *route, action, called, due)) {
-      return;
-    }
+    if (!wait.over && !wait_for_message(state, wait, *route, action, called, due)) return;
     if (!wait.data) {
-      if (wait.reason == Reason::timeout)
-        wait.failure =
-            fmt::format("no message{} within {}", action == SocketAction::recv ? "" : " that was waited for",
-                        duration_text(timeout));
+      if (wait.reason == Reason::timeout) wait.failure = timeout_text(action, timeout);
       failed(state, *route, action, options.on_error, wait.reason, std::move(wait.failure),
              state.context.loop.now() - called);
       return;
@@ -258,6 +258,11 @@ void call_back(State& state, const WsRecvOptions& options, const WsMessage& mess
     data = std::move(wait.data);
     if (wanted.predicate == nullptr || (*wanted.predicate)(WsMessage(data))) break;
     wait.skipped(data->at);
+    if (state.context.loop.now() >= due) {
+      failed(state, *route, action, options.on_error, Reason::timeout, timeout_text(action, timeout),
+             state.context.loop.now() - called);
+      return;
+    }
   }
   const WsMessage message(std::move(data));
   const Duration took = std::max(message.arrived_at() - called, Duration::zero());
@@ -288,7 +293,10 @@ void connect(State& state, std::string_view path, const WsConnectOptions& option
     // Whatever comes of it, the one before is closed.
     Socket& socket = state.own_socket(options.name);
     socket.why_not = fmt::format("ws_connect({}) is under way", path);
-    if (socket.connection) websocket::Connection::dismiss(std::move(socket.connection));
+    if (socket.connection) {
+      websocket::Connection::dismiss(std::move(socket.connection),
+                                     "the connection was closed by another ws_connect under its name");
+    }
   }
   const auto leave = [&](std::string why) { state.own_socket(options.name).why_not = std::move(why); };
   try {
@@ -331,16 +339,23 @@ Session& Session::send_message(std::string_view payload, bool binary, const WsSe
   const Instant called = now();
   const Duration timeout = options.timeout ? *options.timeout : state_.settings().timeout;
   SocketWait wait(state_);
+  bool recorded = false;
   const bool goes_on = wait.run(*route, SocketAction::send, called, timeout, [&] {
     if (!connection.is_open()) {
       wait.done(connection.reason(), connection.why());
     } else if (connection.send(binary ? websocket::Opcode::binary : websocket::Opcode::text, payload, wait)) {
       wait.over = true;
       wait.at = now();
+      // Here rather than below, which would be one more change of stacks.
       record(state_, *route, SocketAction::send, wait.at - called);
+      recorded = true;
     }
   });
-  if (!goes_on || (wait.over && wait.reason == Reason::none)) return *this;
+  if (!goes_on || recorded) return *this;
+  if (wait.reason == Reason::none) {
+    state_.context.loop.on_loop_stack([&] { record(state_, *route, SocketAction::send, wait.at - called); });
+    return *this;
+  }
   if (wait.reason == Reason::timeout) {
     wait.message =
         fmt::format("the server has not read what was sent within {}: part of the message may be on its way",
@@ -378,6 +393,7 @@ Session& Session::await_message(const std::function<bool(const WsMessage&)>& pre
 
 Session& Session::ws_ping(const WsPingOptions& options) {
   if (!state_.enter()) return *this;
+  state_.take_turn();
   const auto& socket = open_socket(state_, SocketAction::ping, options.name);
   const auto route = socket.route;
   auto& connection = *socket.connection;
@@ -396,7 +412,13 @@ Session& Session::ws_ping(const WsPingOptions& options) {
     state_.context.loop.on_loop_stack([&] { record(state_, *route, SocketAction::ping, wait.at - called); });
     return *this;
   }
-  if (wait.reason == Reason::timeout) wait.message = fmt::format("no pong within {}", duration_text(timeout));
+  if (wait.reason == Reason::timeout) {
+    wait.message =
+        fmt::format("no pong within {}{}", duration_text(timeout),
+                    state_.holds_up(options.name)
+                        ? ": the connection does not read until messages that have come are received"
+                        : "");
+  }
   failed(state_, *route, SocketAction::ping, options.on_error, wait.reason, std::move(wait.message),
          wait.at - called);
   return *this;
@@ -410,20 +432,24 @@ Session& Session::ws_close(const WsCloseOptions& options) {
                     "1007 to 1014, or 3000 to 4999",
                     options.code));
   }
+  state_.take_turn();
   auto& socket = open_socket(state_, SocketAction::close, options.name);
   const auto route = socket.route;
   const Instant called = now();
   const Duration timeout = options.timeout ? *options.timeout : state_.settings().timeout;
-  // From now on it is nobody else's.
-  struct Closing {
-    std::unique_ptr<websocket::Connection> connection;
-    ~Closing() { websocket::Connection::dismiss(std::move(connection)); }
-  } closing{std::move(socket.connection)};
+  // From now on it is nobody else's; the session owns it, so that it is closed even if this stack is
+  // abandoned.
+  auto& closing = *state_.closing.emplace_back(std::move(socket.connection));
   socket.why_not = "it was closed by ws_close";
+  struct Dismiss {
+    ~Dismiss() { state.dismiss_closing(connection); }
+    State& state;
+    const websocket::Connection& connection;
+  } const dismiss{state_, closing};
   SocketWait wait(state_);
   const bool goes_on = wait.run(*route, SocketAction::close, called, timeout, [&] {
-    if (closing.connection->is_open()) {
-      closing.connection->close(options.code, options.reason, wait);
+    if (closing.is_open()) {
+      closing.close(options.code, options.reason, wait);
     } else {
       wait.over = true;
       wait.at = called;
@@ -469,10 +495,21 @@ Socket* State::find_socket(std::string_view name) noexcept {
   return nullptr;
 }
 
+bool State::holds_up(std::string_view name) noexcept {
+  const Socket* socket = find_socket(name);
+  return socket != nullptr && socket->connection && socket->connection->is_held_up();
+}
+
 Socket& State::own_socket(std::string_view name) {
   const auto found = std::ranges::find(sockets, name, &Socket::name);
   if (found != sockets.end()) return *found;
   return sockets.emplace_back(Socket{.name = std::string(name)});
+}
+
+void State::dismiss_closing(const websocket::Connection& connection) noexcept {
+  const auto found = std::ranges::find(closing, &connection, [](const auto& owned) { return owned.get(); });
+  websocket::Connection::dismiss(std::move(*found));
+  closing.erase(found);
 }
 
 void State::close_sockets() noexcept {
@@ -480,6 +517,9 @@ void State::close_sockets() noexcept {
     if (socket.connection) websocket::Connection::dismiss(std::move(socket.connection));
   }
   sockets.clear();
+  for (auto& connection : closing)
+    websocket::Connection::dismiss(std::move(connection));
+  closing.clear();
 }
 
 }  // namespace session

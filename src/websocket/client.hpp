@@ -19,6 +19,8 @@ namespace chaperon::websocket {
 struct ClientCounters {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
+  std::uint64_t messages_sent = 0;
+  std::uint64_t messages_received = 0;
 };
 
 /// What connections share: buffers, masks. Outlives them. Everything on the loop's thread and stack.

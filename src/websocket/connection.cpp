@@ -18,6 +18,8 @@ constexpr Duration kTimeToClose = 1s;
 // Pongs are not sent to a server that does not read: one for the latest ping is all that is asked for
 // (section 5.5.3).
 constexpr std::size_t kMostUnsentForPong = std::size_t{64} << 10;
+// What sends that were given up for their timeout have left.
+constexpr std::size_t kMostUnsent = std::size_t{16} << 20;
 constexpr std::size_t kMostScratch = std::size_t{256} << 10;
 constexpr int kNormalClosure = 1000;
 
@@ -46,6 +48,12 @@ void Connection::start(std::string_view rest) {
 // --- Sending -------------------------------------------------------------------------------------
 
 bool Connection::send(Opcode opcode, std::string_view payload, Waiter& waiter) {
+  if (unsent_.size() >= kMostUnsent) {
+    waiter.done(Reason::timeout,
+                fmt::format("{} does not read: {} bytes wait to be sent already", peer_, unsent_.size()));
+    return false;
+  }
+  ++client_.counters_.messages_sent;
   auto& frame = client_.frame_;
   frame.clear();
   writer_.append_message(frame, opcode, payload, client_.random_);
@@ -188,6 +196,7 @@ void Connection::take(std::string_view bytes) {
 void Connection::take_message(bool binary) {
   // After our own close frame nobody wants any more.
   if (state_ != State::open) return;
+  ++client_.counters_.messages_received;
   const Incoming message{.binary = binary, .payload = reader_.payload(), .at = client_.loop_.now()};
   if (receivers_.empty()) {
     queue(message);
@@ -250,6 +259,7 @@ void Connection::take_pong() {
 
 void Connection::close(int code, std::string_view reason, Waiter& waiter) {
   shut(code, reason);
+  drop_queue();
   reason_ = Reason::closed;
   why_ = fmt::format("the connection to {} was closed by ws_close", peer_);
   tell(receivers_, reason_, why_);
@@ -266,6 +276,13 @@ void Connection::take_close() {
   if (state_ == State::open) shut(code, {});
   const bool asked = !closers_.empty();
   end(Reason::closed, asked ? why_ : std::move(why));
+}
+
+// What waits to be received is not wanted any more, but what is behind it is: the server's close frame.
+void Connection::drop_queue() noexcept {
+  queue_.reset();
+  queued_bytes_ = 0;
+  if (std::exchange(held_up_, false)) client_.read_later(*this);
 }
 
 // Sends the close frame.
@@ -306,13 +323,14 @@ void Connection::on_timer() {
   if (dismissed_) client_.forget(*this);
 }
 
-void Connection::dismiss(std::unique_ptr<Connection> owned) noexcept {
+void Connection::dismiss(std::unique_ptr<Connection> owned, std::string_view why) noexcept {
   Connection& connection = *owned.release();
   Client& client = connection.client_;
   connection.dismissed_ = true;
   client.dismissed_.push_back(connection);
   connection.shut(kNormalClosure, {});
-  connection.end(Reason::closed, "the connection was dismissed");
+  connection.drop_queue();
+  connection.end(Reason::closed, std::string(why));
   if (!connection.socket_.is_open()) client.forget(connection);
 }
 

@@ -77,13 +77,15 @@ class Connection final : public runtime::IoHandler,
 
   /// Whether messages can be sent: neither side has closed it.
   [[nodiscard]] bool is_open() const noexcept { return state_ == State::open; }
+  /// Whether it does not read, because so many messages wait to be received.
+  [[nodiscard]] bool is_held_up() const noexcept { return held_up_; }
   /// Why it is over; Reason::none if it is not.
   [[nodiscard]] Reason reason() const noexcept { return reason_; }
   /// The same as a sentence.
   [[nodiscard]] const std::string& why() const noexcept { return why_; }
 
-  /// Sends a message. True: it is with the kernel, or the connection has ended over it (see is_open()); else
-  /// the waiter will be told. Only while it is open.
+  /// Sends a message. True: it is with the kernel; else the waiter is told when it is, or that it never will
+  /// be. Only while it is open.
   [[nodiscard]] bool send(Opcode opcode, std::string_view payload, Waiter& waiter);
   /// Sends a ping; the waiter is told of its pong. Only while it is open.
   void ping(Waiter& waiter);
@@ -93,9 +95,10 @@ class Connection final : public runtime::IoHandler,
   /// Sends a close frame; the waiter is told when the server has sent its own, or the connection is over
   /// otherwise. Whoever else waits is told at once that it is closed. Only while it is open.
   void close(int code, std::string_view reason, Waiter& waiter);
-  /// Ends it without waiting for anything; it is destroyed by the client once the server has closed it too,
-  /// or has had time to.
-  static void dismiss(std::unique_ptr<Connection> connection) noexcept;
+  /// Ends it without waiting for anything, and tells whoever waits on it why; it is destroyed by the client
+  /// once the server has closed it too, or has had time to.
+  static void dismiss(std::unique_ptr<Connection> connection,
+                      std::string_view why = "the session that has opened the connection has ended") noexcept;
 
   /// Goes on reading a connection that had used up its share of a turn.
   void read();
@@ -126,6 +129,7 @@ class Connection final : public runtime::IoHandler,
   void write(std::string_view bytes);
   void flush();
   void sending_failed(int error);
+  void drop_queue() noexcept;
   void shut(int code, std::string_view reason);
   void end(Reason reason, std::string why);
   static void tell(Waiters& waiters, Reason reason, std::string_view why);

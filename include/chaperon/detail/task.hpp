@@ -1,8 +1,11 @@
 // What a task runs: a callable with its arguments.
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -40,11 +43,18 @@ class TaskCall final : public TaskBody {
   std::tuple<Args...> args_;
 };
 
+// What a task keeps of an argument: a copy of its own; of a text it does not own, the text itself.
+template <class T>
+using task_argument_t =
+    std::conditional_t<std::same_as<std::decay_t<T>, std::string_view> ||
+                           std::same_as<std::decay_t<T>, const char*> || std::same_as<std::decay_t<T>, char*>,
+                       std::string, std::decay_t<T>>;
+
 // Copies of a callable and its arguments.
 template <class F, class... Args>
 std::unique_ptr<TaskBody> make_task(F&& f, Args&&... args) {
-  return std::make_unique<TaskCall<std::decay_t<F>, std::decay_t<Args>...>>(std::forward<F>(f),
-                                                                            std::forward<Args>(args)...);
+  return std::make_unique<TaskCall<std::decay_t<F>, task_argument_t<Args>...>>(std::forward<F>(f),
+                                                                               std::forward<Args>(args)...);
 }
 
 // Makes a body for each of several tasks, all with copies of the same arguments.
@@ -52,7 +62,7 @@ using TaskFactory = std::function<std::unique_ptr<TaskBody>()>;
 
 // Whether f(session, args…) can be called with copies of the arguments.
 template <class F, class... Args>
-concept TaskCallable = std::invocable<std::decay_t<F>, Session&, std::decay_t<Args>...>;
+concept TaskCallable = std::invocable<std::decay_t<F>, Session&, task_argument_t<Args>...>;
 
 }  // namespace detail
 }  // namespace v1

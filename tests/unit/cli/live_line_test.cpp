@@ -26,6 +26,12 @@ TEST(LiveLine, TextIsAsTheTerminalPageShowsIt) {
       " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms (last 2 s) | loops 46%");
 }
 
+TEST(LiveLine, MessagesAreShownWhereThereAreAny) {
+  auto progress = kProgress;
+  progress.messages_per_second = 5000;
+  EXPECT_EQ(live_text(progress, 2s, 80), " 0:14  587 live  13 done | 12.4k req/s  0.40% err  5.0k msg/s");
+}
+
 TEST(LiveLine, ANarrowTerminalKeepsWhatMattersMost) {
   auto progress = kProgress;
   progress.waiting = 3;

@@ -46,6 +46,14 @@ TEST(Summary, IsAsTheTerminalPageShowsIt) {
   EXPECT_THAT(text, EndsWith("\n\nmetrics.csv  metrics.config.json\n"));
 }
 
+TEST(Summary, MessagesAreCountedWhereThereAreAny) {
+  auto results = shop_results();
+  results.traffic.messages_sent = 9'900;
+  results.traffic.messages_received = 9'901;
+  EXPECT_THAT(summary_of(results),
+              HasSubstr("received\n  messages   9,900 sent, 9,901 received\n  generator"));
+}
+
 TEST(Summary, NoLineIsWiderThanTheTerminal) {
   auto results = shop_results();
   results.errors[0].example = std::string(300, 'x') + " " + std::string(300, 'y');

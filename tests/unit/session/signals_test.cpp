@@ -133,6 +133,30 @@ TEST_F(SignalsTest, NothingIsLostWhileTheReceiverDoesSomethingElse) {
   });
 }
 
+TEST_F(SignalsTest, OtherSignalsDoNotKeepAWaitFromItsTimeout) {
+  run_ok([this](Session& s) {
+    s.async("noise", [](Session& t) {
+      while (true)
+        t.signal_parent("noise").delay(1ms);
+    });
+    EXPECT_THROW(s.await_signal("x", 200ms), TimeoutError);
+    EXPECT_EQ(elapsed(), 200ms);
+    s.cancel("noise");
+  });
+}
+
+TEST_F(SignalsTest, ACallbackIsNotCalledForNothing) {
+  struct Leaves {
+    Session& session;
+    ~Leaves() { session.await_signal(see); }
+  };
+  run([](Session& s) {
+    const Leaves leaves{s};
+    s.abort("over");
+  });
+  EXPECT_THAT(seen, ElementsAre());
+}
+
 TEST_F(SignalsTest, ACancelledSessionDoesNotWait) {
   A::script.run = [](Session& s) { s.await_signal("never", 1h); };
   auto& state = start(scenario<A>);

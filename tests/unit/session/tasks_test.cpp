@@ -99,6 +99,18 @@ TEST_F(TasksTest, AwaitOfAnUnknownNameDoesNotWait) {
   });
 }
 
+// The task's end and the instant at which a long wait gives its stack back come in one turn.
+TEST_F(TasksTest, AnEndThatComesTogetherWithATimerIsNotLost) {
+  for (const Duration time : {99ms, 100ms, 101ms, 200ms}) {
+    const auto before = elapsed();
+    run_ok([time](Session& s) { s.async<sleeps>(time, std::string("slept")).delay(0ms).await<sleeps>(); });
+    EXPECT_EQ(elapsed() - before, time);
+    const auto again = elapsed();
+    run_ok([time](Session& s) { s.async<sleeps>(time, std::string("slept")).delay(0ms); });
+    EXPECT_EQ(elapsed() - again, time);
+  }
+}
+
 TEST_F(TasksTest, AwaitWithALimitCancelsTheTask) {
   run_ok([this](Session& s) {
     s.async<forever>();
@@ -128,6 +140,44 @@ TEST_F(TasksTest, ArgumentsAreCopiedIn) {
     text = "after";
   });
   EXPECT_THAT(trace, ElementsAre("before"));
+}
+
+TEST_F(TasksTest, TextsThatTheTaskDoesNotOwnAreCopiedToo) {
+  const auto shows = [](Session&, const std::string& a, std::string_view b, const std::string& c) {
+    note(a + std::string(b) + c);
+  };
+  run_ok([&](Session& s) {
+    {
+      const std::string gone = "a text that is long enough to be on the heap";
+      char array[] = "array ";
+      s.async("shows", shows, array, std::string_view(gone), gone.c_str());
+      s.every("repeats", shows, 1s, array, std::string_view(gone), gone.c_str());
+      s.cc_spread("spread", shows, 1, 0s, array, std::string_view(gone), gone.c_str());
+      array[0] = '?';
+    }
+    s.delay(1500ms);
+  });
+  const std::string text = "a text that is long enough to be on the heap";
+  EXPECT_THAT(trace, ::testing::Each("array " + text + text));
+  EXPECT_EQ(trace.size(), 3U);
+}
+
+TEST_F(TasksTest, StateThatThrowsWhenItIsCopiedFailsTheCallAlone) {
+  struct Fine {
+    std::string text = "some text that is long enough to be on the heap";
+  };
+  struct Throws {
+    Throws() = default;
+    Throws(const Throws&) { throw std::runtime_error("no copies"); }
+    Throws& operator=(const Throws&) = delete;
+  };
+  run_ok([](Session& s) {
+    static_cast<void>(s.state<Fine>());
+    static_cast<void>(s.state<Throws>());
+    EXPECT_THROW(s.async("child", [](Session&) { note("ran"); }), std::runtime_error);
+    s.await("child");
+  });
+  EXPECT_THAT(trace, ElementsAre());
 }
 
 TEST_F(TasksTest, MoveOnlyArgumentsAndCallablesAreMovedIn) {
@@ -235,7 +285,9 @@ TEST_F(TasksTest, AFailureWakesTheParentWhereverItWaits) {
       {"await of another", [](Session& s) { s.async<forever>().await<forever>(); }},
       {"the end of run", [](Session& s) { s.async<forever>(); }},
   };
-  for (const auto& [what, wait] : waits) {
+  for (const auto& entry : waits) {
+    const auto& what = entry.first;
+    const auto& wait = entry.second;
     const auto before = elapsed();
     const auto ends = ended();
     const auto& state = run([&wait](Session& s) {
@@ -271,6 +323,27 @@ TEST_F(TasksTest, TaskFailedNamesTheTaskAndHoldsTheCause) {
     }
     // Said once.
     s.await<fails>().delay(1ms);
+  });
+}
+
+TEST_F(TasksTest, ATaskThatEndedItselfByFailHasNoCause) {
+  run_ok([](Session& s) {
+    s.async("child", [](Session& t) { t.fail("broken"); });
+    try {
+      s.await("child");
+      FAIL();
+    } catch (const TaskFailed& failed) {
+      EXPECT_FALSE(failed.cause());
+    }
+  });
+}
+
+TEST_F(TasksTest, ADelayOfNothingHearsOfFailures) {
+  run_ok([](Session& s) {
+    s.async("fails", [](Session&) { throw std::runtime_error("no luck"); });
+    EXPECT_THROW(s.repeat(
+                     "polls", [](Session& t) { t.delay(0ms); }, 3),
+                 TaskFailed);
   });
 }
 
@@ -500,6 +573,31 @@ TEST_F(TasksTest, EveryLeavesOutWhatItMissesAndCanBeCancelled) {
                  InvalidArgument);
   });
   EXPECT_THAT(beats, ElementsAre(1s, 4s, 7s));
+}
+
+TEST_F(TasksTest, EveryAfterForeverIsNever) {
+  run_ok([](Session& s) {
+    s.every(
+        "beat", [](Session&) { note("beat"); }, Duration::max());
+    s.delay(1h);
+  });
+  EXPECT_THAT(trace, ElementsAre());
+}
+
+TEST_F(TasksTest, ADelayEndsInTimeHoweverOftenTasksEnd) {
+  run_ok([this](Session& s) {
+    s.async("spawner", [](Session& t) {
+      for (int i = 0; i < 1000; ++i)
+        t.async("short", [](Session&) {}).delay(1ms);
+    });
+    s.async("pool", [](Session& t) {
+      for (int i = 0; i < 100; ++i)
+        t.delay(1ms);
+    });
+    s.delay(50ms);
+    EXPECT_EQ(elapsed(), 50ms);
+    s.cancel("spawner");
+  });
 }
 
 TEST_F(TasksTest, AHeartbeatThatFailsFailsTheSession) {
