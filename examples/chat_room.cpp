@@ -14,7 +14,7 @@ struct Member {
         .every<tell_presence>(session.config<Duration>("presence_interval"))
         .repeat<say>(session.config<int>("lines"))
         .cancel("tell_presence")
-        .ws_send(Json{{"type", "bye"}})
+        .ws_send({{"type", "bye"}})
         .await<listen>()
         .ws_close();
   }
@@ -22,11 +22,11 @@ struct Member {
   static void say(Session& session) {
     session.delay(random(session.config<Duration>("think_time")));
     const auto now = session.now().time_since_epoch().count();
-    session.ws_send(Json{{"type", "line"}, {"text", "Hello, anybody?"}, {"sent_at", now}});
+    session.ws_send({{"type", "line"}, {"text", "Hello, anybody?"}, {"sent_at", now}});
   }
 
   // A task uses the connections of the session that has started it.
-  static void tell_presence(Session& session) { session.ws_send(Json{{"type", "presence"}}); }
+  static void tell_presence(Session& session) { session.ws_send({{"type", "presence"}}); }
 
   // Until our own farewell comes back. A message goes to one receiver: only this task receives.
   static void listen(Session& session) {

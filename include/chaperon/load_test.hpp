@@ -1,5 +1,5 @@
 /// @file
-// Load tests: a table of scenarios, and the call that runs it.
+/// Load tests: a table of scenarios, and the call that runs it.
 #pragma once
 
 #include <concepts>

@@ -177,6 +177,7 @@ class CHAPERON_API Session {
   Session& ws_send(const J& json, const WsSendOptions& options = {}) {
     return send_json(json, options);
   }
+  /// The same in braces: `ws_send({{"type", "line"}, {"text", "Hello"}})`.
   Session& ws_send(Json::initializer_list_t json, const WsSendOptions& options = {}) {
     return send_json(Json(json), options);
   }
@@ -202,6 +203,7 @@ class CHAPERON_API Session {
   Session& ws_await_recv(const J& json, const WsRecvOptions& options = {}) {
     return await_json(json, options);
   }
+  /// The same in braces: `ws_await_recv({{"type", "bye"}})`.
   Session& ws_await_recv(Json::initializer_list_t json, const WsRecvOptions& options = {}) {
     return await_json(Json(json), options);
   }

@@ -39,7 +39,7 @@ constexpr std::array<Command, 5> kCommands{{
 
 std::string overview() {
   std::string text =
-      "Chaperon: load tests for HTTP services, written in C++\n\n"
+      "Chaperon: load tests for HTTP and WebSocket services, written in C++\n\n"
       "usage: chaperon COMMAND [ARGUMENTS]\n\ncommands\n";
   for (const auto& command : kCommands)
     text += fmt::format("  {:<10}{}\n", command.name, command.summary);

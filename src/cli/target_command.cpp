@@ -25,11 +25,10 @@ std::uint16_t port_option(const std::string& text) {
 ExitCode target_command(Process& process, const std::vector<std::string>& words) {
   Arguments arguments(
       "chaperon target", "[OPTIONS]",
-      "Serves the built-in target: an HTTP and WebSocket server to try load tests on. Its paths are / (a "
-      "small\n"
-      "text), /echo, /status/N, /delay/MS, /bytes/N, /chunked/N, /cookies/set, /redirect/N, /login, /counter "
-      "and\n"
-      "/publications; any other answers with a small JSON, and a WebSocket on it echoes.",
+      "Serves the built-in target: an HTTP and WebSocket server to try load tests on. Its paths are /\n"
+      "(a small text), /echo, /status/N, /delay/MS, /bytes/N, /chunked/N, /cookies/set, /redirect/N,\n"
+      "/login, /counter and /publications; any other answers with a small JSON. As a WebSocket, /foo gets\n"
+      "what is posted to /publications, /close/N echoes N messages and closes, any other path echoes.",
       {"chaperon target", "chaperon target --port 0        a free port, named in the first line"});
   TargetOptions options;
   std::string port;
