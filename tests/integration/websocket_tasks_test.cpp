@@ -315,59 +315,59 @@ class WebSocketWaits : public WebSocketRunTest {
 };
 
 TEST_F(WebSocketWaits, EachCallTimesOutAtItsTime) {
-  for (const auto& [name, call] : calls()) {
+  for (const auto& one : calls()) {
     for (const bool of_config : {false, true}) {
-      const auto results =
-          run_ok(server_.url(),
-                 [&](Session& s) {
-                   s.ws_connect("/");
-                   const auto called = s.now();
-                   const auto why =
-                       error_of([&] { call(s, of_config ? std::nullopt : std::optional<Duration>(60ms)); });
-                   const auto took = s.now() - called;
-                   EXPECT_THAT(why, StartsWith(std::string(name) + "(ws://"));
-                   EXPECT_THAT(why, HasSubstr("within "));
-                   EXPECT_GE(took, 60ms) << name;
-                   EXPECT_LT(took, 2s) << name;
-                 },
-                 {{"timeout", of_config ? 60 : 10'000}});
-      EXPECT_EQ(results.count(row("timeout", name)), 1U) << name;
+      const auto results = run_ok(server_.url(),
+                                  [&](Session& s) {
+                                    s.ws_connect("/");
+                                    const auto called = s.now();
+                                    const auto why = error_of([&] {
+                                      one.call(s, of_config ? std::nullopt : std::optional<Duration>(60ms));
+                                    });
+                                    const auto took = s.now() - called;
+                                    EXPECT_THAT(why, StartsWith(std::string(one.name) + "(ws://"));
+                                    EXPECT_THAT(why, HasSubstr("within "));
+                                    EXPECT_GE(took, 60ms) << one.name;
+                                    EXPECT_LT(took, 2s) << one.name;
+                                  },
+                                  {{"timeout", of_config ? 60 : 10'000}});
+      EXPECT_EQ(results.count(row("timeout", one.name)), 1U) << one.name;
     }
   }
 }
 
 TEST_F(WebSocketWaits, ACancellationReachesEachCall) {
-  for (const auto& [name, call] : calls()) {
-    A::script.run = [&, &wait = call](Session& s) {
+  for (const auto& one : calls()) {
+    A::script.run = [&](Session& s) {
       s.ws_connect("/");
-      wait(s, std::nullopt);
+      one.call(s, std::nullopt);
       ADD_FAILURE();
     };
     const auto results = run({{scenario<A>, {}}}, {{"base_url", server_.url()}, {"scenario_timeout", 100}});
-    EXPECT_EQ(results.sessions.timed_out, 1U) << name;
+    EXPECT_EQ(results.sessions.timed_out, 1U) << one.name;
     EXPECT_THAT(ending(results),
-                StartsWith("scenario_timeout 100 ms, while in " + std::string(name) + "(ws://"));
-    EXPECT_EQ(results.count(row("cancelled", name)), 1U) << name;
+                StartsWith("scenario_timeout 100 ms, while in " + std::string(one.name) + "(ws://"));
+    EXPECT_EQ(results.count(row("cancelled", one.name)), 1U) << one.name;
   }
 }
 
 TEST_F(WebSocketWaits, AnInterruptReachesEachCall) {
-  for (const auto& [name, call] : calls()) {
+  for (const auto& one : calls()) {
     std::stop_source stop;
-    A::script.run = [&, &wait = call](Session& s) {
+    A::script.run = [&](Session& s) {
       s.ws_connect("/");
       s.async("stop", [&](Session& t) {
         t.delay(5ms);
         stop.request_stop();
         t.delay(kForever);
       });
-      wait(s, std::nullopt);
+      one.call(s, std::nullopt);
     };
     const auto results =
         run({{scenario<A>, {}}}, {{"base_url", server_.url()}}, {.threads = 1, .stop = stop.get_token()});
     EXPECT_TRUE(results.interrupted);
-    EXPECT_EQ(results.sessions.cancelled, 1U) << name;
-    EXPECT_EQ(results.count(row("cancelled", name)), 1U) << name;
+    EXPECT_EQ(results.sessions.cancelled, 1U) << one.name;
+    EXPECT_EQ(results.count(row("cancelled", one.name)), 1U) << one.name;
   }
 }
 
@@ -378,7 +378,7 @@ TEST_F(WebSocketWaits, AChildsFailureWakesItsParentWhereItWaitsForAMessage) {
       {"ws_recv", [](Session& s, auto) { s.ws_recv(); }},
       {"ws_await_recv", [](Session& s, auto) { s.ws_await_recv("x"); }},
   };
-  for (const auto& [name, call] : waits) {
+  for (const auto& one : waits) {
     const auto results = run_ok(server_.url(), [&](Session& s) {
       s.ws_connect("/");
       s.async("child", [](Session& t) {
@@ -386,14 +386,14 @@ TEST_F(WebSocketWaits, AChildsFailureWakesItsParentWhereItWaitsForAMessage) {
         throw std::runtime_error("child's own");
       });
       try {
-        call(s, std::nullopt);
+        one.call(s, std::nullopt);
         ADD_FAILURE();
       } catch (const TaskFailed& failed) {
         EXPECT_EQ(failed.task(), "child");
         EXPECT_THAT(failed.what(), HasSubstr("child's own"));
       }
     });
-    EXPECT_EQ(results.count(row("cancelled", name)), 1U);
+    EXPECT_EQ(results.count(row("cancelled", one.name)), 1U);
     EXPECT_EQ(results.count("A Error exception async(child)"), 1U);
   }
 }
