@@ -93,8 +93,8 @@ void record_cut_off(State& state, const SocketRoute& route, SocketAction action,
 // Waits on a connection for the kernel, a pong or a close frame. Lives on the session's stack.
 class SocketWait final : public websocket::Waiter {
  public:
-  explicit SocketWait(State& state) : state_(state) { state_.waits_on = this; }
-  ~SocketWait() override { state_.waits_on = nullptr; }
+  explicit SocketWait(State& state) : state_(state), outer_(std::exchange(state.waits_on, this)) {}
+  ~SocketWait() override { state_.waits_on = outer_; }
 
   void done(Reason why, std::string_view text) override {
     over = true;
@@ -137,6 +137,7 @@ class SocketWait final : public websocket::Waiter {
 
  private:
   State& state_;
+  websocket::Waiter* const outer_;  // of the action whose predicate does this
 };
 
 // What a receiver looks for.
@@ -155,22 +156,27 @@ bool equals(const websocket::Incoming& message, const Json& wanted) {
 class MessageWait final : public websocket::Receiver {
  public:
   MessageWait(State& state, const SocketRoute& route, const Wanted& wanted, Instant called)
-      : state_(state), route_(route), wanted_(wanted), called_(called) {
-    state_.waits_on = this;
+      : state_(state),
+        outer_(std::exchange(state.waits_on, this)),
+        route_(route),
+        wanted_(wanted),
+        called_(called) {
+    // A predicate that receives by itself: it has the next message.
+    if (outer_ != nullptr && outer_->is_linked()) outer_->unlink();
   }
-  ~MessageWait() override { state_.waits_on = nullptr; }
+  ~MessageWait() override { state_.waits_on = outer_; }
 
-  bool take(const websocket::Incoming& message) override {
+  websocket::Take take(const websocket::Incoming& message) override {
     if ((wanted_.text != nullptr && (message.binary || message.payload != *wanted_.text)) ||
         (wanted_.json != nullptr && !equals(message, *wanted_.json))) {
       skipped(message.at);
-      return false;
+      return websocket::Take::skipped;
     }
     data = std::make_shared<detail::WsMessageData>(detail::WsMessageData{
         .payload = std::string(message.payload), .binary = message.binary, .at = message.at});
     over = true;
     state_.fiber->wake();
-    return true;
+    return wanted_.predicate == nullptr ? websocket::Take::taken : websocket::Take::undecided;
   }
   void done(Reason why, std::string_view text) override {
     over = true;
@@ -182,6 +188,11 @@ class MessageWait final : public websocket::Receiver {
   [[nodiscard]] Duration waited(Instant arrived) const noexcept {
     return std::max(arrived - called_, Duration::zero());
   }
+  /// Before it waits for another message.
+  void reset() noexcept {
+    over = false;
+    data.reset();
+  }
   void skipped(Instant arrived) { record(state_, route_, SocketAction::skipped, waited(arrived)); }
 
   bool over = false;
@@ -191,6 +202,7 @@ class MessageWait final : public websocket::Receiver {
 
  private:
   State& state_;
+  websocket::Waiter* const outer_;  // of the action whose predicate does this
   const SocketRoute& route_;
   const Wanted& wanted_;
   const Instant called_;
@@ -225,6 +237,28 @@ void call_back(State& state, const WsRecvOptions& options, const WsMessage& mess
   }
 }
 
+// The place of one who waits for messages before those who asked later. It is left with the scope, if not
+// before: then they get what was kept back while a predicate decided.
+class Place {
+ public:
+  Place(State& state, MessageWait& wait, std::string_view name) : state_(state), wait_(wait), name_(name) {}
+  ~Place() { leave(); }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  void leave() const {
+    if (!wait_.is_linked()) return;
+    wait_.unlink();
+    const Socket* socket = state_.find_socket(name_);
+    if (socket == nullptr || !socket->connection) return;
+    state_.context.loop.on_loop_stack([&] { socket->connection->distribute(); });
+  }
+
+ private:
+  State& state_;
+  MessageWait& wait_;
+  std::string_view name_;
+};
+
 // Not inlined: what it keeps on the stack is gone before the session parks.
 [[gnu::noinline]] void receive(State& state, SocketAction action, const Wanted& wanted,
                                const WsRecvOptions& options) {
@@ -237,10 +271,11 @@ void call_back(State& state, const WsRecvOptions& options, const WsMessage& mess
   const auto route = open_socket(state, action, options.name).route;
   const Doing doing(state, route->label(action));
   std::shared_ptr<const detail::WsMessageData> data;
-  for (bool again = false;; again = true) {
-    MessageWait wait(state, *route, wanted, called);
+  MessageWait wait(state, *route, wanted, called);
+  const Place place(state, wait, options.name);
+  while (true) {
     auto& connection = *open_socket(state, action, options.name).connection;
-    state.context.loop.on_loop_stack([&] { connection.receive(wait, again); });
+    state.context.loop.on_loop_stack([&] { connection.receive(wait); });
     if (wait.over) {
       state.take_turn();
     } else if (!wait_for_message(state, wait, *route, action, called, due)) {
@@ -258,7 +293,9 @@ void call_back(State& state, const WsRecvOptions& options, const WsMessage& mess
     data = std::move(wait.data);
     if (wanted.predicate == nullptr || (*wanted.predicate)(WsMessage(data))) break;
     wait.skipped(data->at);
+    wait.reset();
   }
+  place.leave();
   const WsMessage message(std::move(data));
   const Duration took = std::max(message.arrived_at() - called, Duration::zero());
   Json json = Json::value_t::discarded;

@@ -166,6 +166,108 @@ TEST_F(WebSocketTasks, AnAwaiterOfOneMessageKeepsItsPlaceWhileItSkips) {
   EXPECT_THAT(got, ElementsAre("awaited 2", "3"));
 }
 
+// The same with a predicate, which is asked in the task's turn, when the next messages have come already.
+TEST_F(WebSocketTasks, APredicateKeepsItsPlaceWhileItSkips) {
+  std::vector<std::string> got;
+  run_ok(server_.url(),
+         [&](Session& s) {
+           s.ws_connect("/");
+           s.async("awaits", [&](Session& t) {
+             t.ws_await_recv([&](const WsMessage& message) {
+               got.emplace_back(std::string("asked for ").append(message.text()));
+               return message.text() == "2";
+             });
+           });
+           s.delay(1ms);
+           s.async("receives", [&](Session& t) { got.push_back(received(t)); });
+           s.delay(1ms);
+           s.ws_send("send 5").await({"awaits", "receives"});
+           EXPECT_EQ(received(s), "4");
+         },
+         {{"timeout", "2s"}});
+  EXPECT_THAT(got, ElementsAre("asked for 0", "asked for 1", "asked for 2", "3"));
+}
+
+TEST_F(WebSocketTasks, WhatAPredicateDoesNotDecideGoesToTheNext) {
+  // It throws; it is cut off; it closes the connection under itself.
+  struct Way {
+    const char* name;
+    std::function<bool(Session&)> predicate;
+    std::vector<std::string> others;
+  };
+  const std::vector<Way> ways{
+      {"throws", [](Session&) -> bool { throw std::runtime_error("own"); }, {"1", "2"}},
+      {"is cancelled",
+       [](Session& s) {
+         s.delay(kForever);
+         return true;
+       },
+       {"1", "2"}},
+      {"waits",
+       [](Session& s) {
+         s.delay(20ms);
+         return true;
+       },
+       {"1", "2"}},
+  };
+  for (const auto& way : ways) {
+    SendingServer server;
+    std::vector<std::string> others;
+    run_ok(server.url(),
+           [&](Session& s) {
+             s.ws_connect("/");
+             s.async("decides", [&](Session& t) {
+               try {
+                 t.ws_await_recv([&](const WsMessage&) { return way.predicate(t); });
+               } catch (const std::runtime_error&) {
+               }
+             });
+             s.delay(1ms);
+             s.async("receives", [&](Session& t) {
+               others.push_back(received(t));
+               others.push_back(received(t));
+             });
+             s.delay(1ms);
+             s.ws_send("send 3").delay(10ms).cancel(std::string_view(way.name) == "is cancelled" ? "decides"
+                                                                                                 : "none");
+             s.await({"decides", "receives"});
+           },
+           {{"timeout", "2s"}});
+    EXPECT_EQ(others, way.others) << way.name;
+  }
+}
+
+TEST_F(WebSocketTasks, AConnectionThatEndsWhileAPredicateDecidesDeliversTheRest) {
+  ScriptedServer server([](Peer& peer) {
+    accept_upgrade(peer);
+    receive_frame(peer);
+    peer.send(server_frame(kTextFrame, "0") + server_frame(kTextFrame, "1") + server_frame(kTextFrame, "2") +
+              server_frame(kCloseFrame, close_payload(1000)));
+    receive_frame(peer);
+  });
+  std::vector<std::string> others;
+  run_ok(server.url(), [&](Session& s) {
+    s.ws_connect("/");
+    s.async("decides", [&](Session& t) {
+      EXPECT_THAT(error_of([&] {
+                    t.ws_await_recv([&](const WsMessage&) {
+                      t.delay(20ms);
+                      return false;
+                    });
+                  }),
+                  HasSubstr("closed the connection: 1000"));
+    });
+    s.delay(1ms);
+    s.async("receives", [&](Session& t) {
+      while (others.size() < 2)
+        others.push_back(received(t));
+    });
+    s.delay(1ms);
+    s.ws_send("go").await({"decides", "receives"});
+  });
+  EXPECT_THAT(others, ElementsAre("1", "2"));
+}
+
 TEST_F(WebSocketTasks, DecodingIsARowOfItsOwn) {
   const auto results = run_ok(server_.url(), [&](Session& s) {
     s.ws_connect("/").ws_send("{1").ws_send("[1]");
