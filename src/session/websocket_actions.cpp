@@ -94,8 +94,8 @@ void record_cut_off(State& state, const SocketRoute& route, SocketAction action,
 // Waits on a connection for the kernel, a pong or a close frame. Lives on the session's stack.
 class SocketWait final : public websocket::Waiter {
  public:
-  explicit SocketWait(State& state) : state_(state) { state_.waits_on = this; }
-  ~SocketWait() override { state_.waits_on = nullptr; }
+  explicit SocketWait(State& state) : state_(state), outer_(std::exchange(state.waits_on, this)) {}
+  ~SocketWait() override { state_.waits_on = outer_; }
 
   void done(Reason why, std::string_view text) override {
     over = true;
@@ -138,6 +138,7 @@ class SocketWait final : public websocket::Waiter {
 
  private:
   State& state_;
+  websocket::Waiter* const outer_;  // of the action whose predicate does this
 };
 
 // What a receiver looks for.
@@ -156,22 +157,27 @@ bool equals(const websocket::Incoming& message, const Json& wanted) {
 class MessageWait final : public websocket::Receiver {
  public:
   MessageWait(State& state, const SocketRoute& route, const Wanted& wanted, Instant called)
-      : state_(state), route_(route), wanted_(wanted), called_(called) {
-    state_.waits_on = this;
+      : state_(state),
+        outer_(std::exchange(state.waits_on, this)),
+        route_(route),
+        wanted_(wanted),
+        called_(called) {
+    // A predicate that receives by itself: it has the next message.
+    if (outer_ != nullptr && outer_->is_linked()) outer_->unlink();
   }
-  ~MessageWait() override { state_.waits_on = nullptr; }
+  ~MessageWait() override { state_.waits_on = outer_; }
 
-  bool take(const websocket::Incoming& message) override {
+  websocket::Take take(const websocket::Incoming& message) override {
     if ((wanted_.text != nullptr && (message.binary || message.payload != *wanted_.text)) ||
         (wanted_.json != nullptr && !equals(message, *wanted_.json))) {
       skipped(message.at);
-      return false;
+      return websocket::Take::skipped;
     }
     data = std::make_shared<detail::WsMessageData>(detail::WsMessageData{
         .payload = std::string(message.payload), .binary = message.binary, .at = message.at});
     over = true;
     state_.fiber->wake();
-    return true;
+    return wanted_.predicate == nullptr ? websocket::Take::taken : websocket::Take::undecided;
   }
   void done(Reason why, std::string_view text) override {
     over = true;
@@ -183,6 +189,11 @@ class MessageWait final : public websocket::Receiver {
   [[nodiscard]] Duration waited(Instant arrived) const noexcept {
     return std::max(arrived - called_, Duration::zero());
   }
+  /// Before it waits for another message.
+  void reset() noexcept {
+    over = false;
+    data.reset();
+  }
   void skipped(Instant arrived) { record(state_, route_, SocketAction::skipped, waited(arrived)); }
 
   bool over = false;
@@ -192,6 +203,7 @@ class MessageWait final : public websocket::Receiver {
 
  private:
   State& state_;
+  websocket::Waiter* const outer_;  // of the action whose predicate does this
   const SocketRoute& route_;
   const Wanted& wanted_;
   const Instant called_;
@@ -231,6 +243,28 @@ std::string timeout_text(SocketAction action, Duration timeout) {
                      duration_text(timeout));
 }
 
+// The place of one who waits for messages before those who asked later. It is left with the scope, if not
+// before: then they get what was kept back while a predicate decided.
+class Place {
+ public:
+  Place(State& state, MessageWait& wait, std::string_view name) : state_(state), wait_(wait), name_(name) {}
+  ~Place() { leave(); }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  void leave() const {
+    if (!wait_.is_linked()) return;
+    wait_.unlink();
+    const Socket* socket = state_.find_socket(name_);
+    if (socket == nullptr || !socket->connection) return;
+    state_.context.loop.on_loop_stack([&] { socket->connection->distribute(); });
+  }
+
+ private:
+  State& state_;
+  MessageWait& wait_;
+  std::string_view name_;
+};
+
 // Not inlined: what it keeps on the stack is gone before the session parks.
 [[gnu::noinline]] void receive(State& state, SocketAction action, const Wanted& wanted,
                                const WsRecvOptions& options) {
@@ -244,10 +278,11 @@ std::string timeout_text(SocketAction action, Duration timeout) {
   const auto route = open_socket(state, action, options.name).route;
   const Doing doing(state, route->label(action));
   std::shared_ptr<const detail::WsMessageData> data;
-  for (bool again = false;; again = true) {
-    MessageWait wait(state, *route, wanted, called);
+  MessageWait wait(state, *route, wanted, called);
+  const Place place(state, wait, options.name);
+  while (true) {
     auto& connection = *open_socket(state, action, options.name).connection;
-    state.context.loop.on_loop_stack([&] { connection.receive(wait, again); });
+    state.context.loop.on_loop_stack([&] { connection.receive(wait); });
     if (!wait.over && !wait_for_message(state, wait, *route, action, called, due)) return;
     if (!wait.data) {
       if (wait.reason == Reason::timeout) wait.failure = timeout_text(action, timeout);
@@ -263,7 +298,9 @@ std::string timeout_text(SocketAction action, Duration timeout) {
              state.context.loop.now() - called);
       return;
     }
+    wait.reset();
   }
+  place.leave();
   const WsMessage message(std::move(data));
   const Duration took = std::max(message.arrived_at() - called, Duration::zero());
   Json json = Json::value_t::discarded;

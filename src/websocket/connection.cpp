@@ -198,12 +198,16 @@ void Connection::take_message(bool binary) {
   if (state_ != State::open) return;
   ++client_.counters_.messages_received;
   const Incoming message{.binary = binary, .payload = reader_.payload(), .at = client_.loop_.now()};
-  if (receivers_.empty()) {
+  if (receivers_.empty() || !undecided_.empty() || has_queued()) {
     queue(message);
+    distribute();
     return;
   }
   auto& receiver = static_cast<Receiver&>(receivers_.front());
-  if (receiver.take(message)) receiver.unlink();
+  const Take take = receiver.take(message);
+  if (take == Take::skipped) return;
+  receiver.unlink();
+  if (take == Take::undecided) undecided_.push_back(receiver);
 }
 
 void Connection::queue(const Incoming& message) {
@@ -212,25 +216,49 @@ void Connection::queue(const Incoming& message) {
   queue_->push_back({.payload = reader_.take_payload(), .binary = message.binary, .at = message.at});
 }
 
-void Connection::receive(Receiver& receiver, bool first) {
-  bool taken = false;
-  while (!taken && queue_ && !queue_->empty()) {
+// Gives it queued messages until it has made up its mind; skipped: none is left.
+Take Connection::give_queued(Receiver& receiver) {
+  Take take = Take::skipped;
+  while (take == Take::skipped && has_queued()) {
     const Queued next = std::move(queue_->front());
     queue_->pop_front();
     queued_bytes_ -= next.payload.size() + kMessageCost;
-    taken = receiver.take({.binary = next.binary, .payload = next.payload, .at = next.at});
+    take = receiver.take({.binary = next.binary, .payload = next.payload, .at = next.at});
   }
   if (held_up_ && queued_bytes_ <= kMostQueued / 2) {
     held_up_ = false;
     client_.read_later(*this);
   }
-  if (taken) return;
-  if (state_ != State::open) {
-    receiver.done(reason_, why_);
-  } else if (first) {
-    receivers_.push_front(receiver);
-  } else {
+  return take;
+}
+
+void Connection::receive(Receiver& receiver) {
+  const bool was_undecided = receiver.is_linked();
+  if (was_undecided) receiver.unlink();
+  // Another one comes first: it decides, or waits for messages itself.
+  if (state_ == State::open && !was_undecided && (!undecided_.empty() || !receivers_.empty())) {
     receivers_.push_back(receiver);
+    return;
+  }
+  const Take take = give_queued(receiver);
+  if (take == Take::undecided) {
+    undecided_.push_back(receiver);
+  } else if (take == Take::skipped) {
+    if (state_ != State::open) {
+      receiver.done(reason_, why_);
+    } else {
+      receivers_.push_front(receiver);
+    }
+  }
+}
+
+void Connection::distribute() {
+  while (undecided_.empty() && !receivers_.empty() && has_queued()) {
+    auto& receiver = static_cast<Receiver&>(receivers_.front());
+    const Take take = give_queued(receiver);
+    if (take == Take::skipped) return;
+    receiver.unlink();
+    if (take == Take::undecided) undecided_.push_back(receiver);
   }
 }
 
@@ -302,6 +330,11 @@ void Connection::end(Reason reason, std::string why) {
   held_up_ = false;
   reason_ = reason;
   why_ = std::move(why);
+  // What has come is received all the same; there is no turn to wait for any more.
+  while (!receivers_.empty() && has_queued()) {
+    undecided_.clear();
+    distribute();
+  }
   tell(receivers_, reason_, why_);
   tell(senders_, reason_, why_);
   tell(pingers_, reason_, why_);

@@ -48,11 +48,19 @@ struct Incoming {
   Instant at{};                ///< when its last byte was parsed
 };
 
+/// What a receiver makes of a message.
+enum class Take : std::uint8_t {
+  taken,     ///< it is the one, and no other is wanted
+  skipped,   ///< it was not the one: the next is wanted too
+  undecided  ///< it will be decided later: nobody gets the next one before
+};
+
 /// Somebody who waits for messages. Its done() is called only if the connection is over.
 class Receiver : public Waiter {
  public:
-  /// Gets a message; false: it was not the one, the next is wanted too.
-  virtual bool take(const Incoming& message) = 0;
+  /// Gets a message. If it cannot decide about it, it calls receive() again later, for the next, or
+  /// distribute() if it wants no more.
+  virtual Take take(const Incoming& message) = 0;
 };
 
 /// Reads and writes messages; keeps those that nobody waits for, up to a limit, past which it stops reading,
@@ -89,9 +97,12 @@ class Connection final : public runtime::IoHandler,
   [[nodiscard]] bool send(Opcode opcode, std::string_view payload, Waiter& waiter);
   /// Sends a ping; the waiter is told of its pong. Only while it is open.
   void ping(Waiter& waiter);
-  /// Gives the receiver the next message, now or when it comes, or tells it that there will be none. `first`:
-  /// it goes before those that wait already.
-  void receive(Receiver& receiver, bool first = false);
+  /// Gives the receiver the next message, now or when it comes, or tells it that there will be none. One that
+  /// was undecided keeps its place before those that wait already.
+  void receive(Receiver& receiver);
+  /// Gives what has come to those who wait for it. Called when a receiver that was undecided wants no more,
+  /// and waits no more.
+  void distribute();
   /// Sends a close frame; the waiter is told when the server has sent its own, or the connection is over
   /// otherwise. Whoever else waits is told at once that it is closed. Only while it is open.
   void close(int code, std::string_view reason, Waiter& waiter);
@@ -126,6 +137,8 @@ class Connection final : public runtime::IoHandler,
   void answer_ping();
   void take_pong();
   void queue(const Incoming& message);
+  [[nodiscard]] bool has_queued() const noexcept { return queue_ && !queue_->empty(); }
+  Take give_queued(Receiver& receiver);
   void write(std::string_view bytes);
   void flush();
   void sending_failed(int error);
@@ -153,6 +166,7 @@ class Connection final : public runtime::IoHandler,
   std::unique_ptr<std::deque<Queued>> queue_;  // messages nobody has waited for
   std::size_t queued_bytes_ = 0;
   Waiters receivers_;
+  Waiters undecided_;  // the receiver, if one is, that has to decide before others get something
   Waiters senders_;
   Waiters pingers_;
   Waiters closers_;

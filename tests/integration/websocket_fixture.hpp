@@ -1,6 +1,7 @@
 // WebSockets against real servers, and against scripted ones that do it wrong.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -97,6 +98,18 @@ inline std::string echo_frames(Peer& peer) {
     }
     if (frame.first_byte == kCloseFrame) return close_text(frame);
   }
+}
+
+/// Counts what a server's thread has done, for wait_for().
+inline void add_one(std::atomic<int>& counter) {
+  ++counter;
+  counter.notify_all();
+}
+
+/// Waits until a server's thread has done that so many times.
+inline void wait_for(const std::atomic<int>& counter, int count) {
+  for (int now = counter; now < count; now = counter)
+    counter.wait(now);
 }
 
 /// The built-in target on threads of its own.

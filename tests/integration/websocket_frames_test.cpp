@@ -95,7 +95,7 @@ TEST_P(WebSocketBadFrames, HaveTheirRowAreToldAndTheOthersGoOn) {
         EXPECT_EQ(close_text(receive_frame(peer)), bad.close);
         break;
     }
-    ++seen;
+    add_one(seen);
   });
   ScriptedServer good([](Peer& peer) {
     accept_upgrade(peer);
@@ -134,7 +134,7 @@ TEST_P(WebSocketBadFrames, HaveTheirRowAreToldAndTheOthersGoOn) {
   EXPECT_EQ(results.count("A Error " + bad.reason + " ws_send(" + url), 2U);
   EXPECT_EQ(results.count("A Error " + bad.reason + " ws_ping(" + url), 2U);
   EXPECT_EQ(results.count("A ws_await_recv(" + url), 2U);
-  EXPECT_EQ(seen, 2);
+  wait_for(seen, 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(Servers, WebSocketBadFrames, ::testing::ValuesIn(bad_frames()),
@@ -144,8 +144,9 @@ class WebSocketFrames : public WebSocketRunTest {};
 
 TEST_F(WebSocketFrames, WhatComesWithTheAnswerIsReceived) {
   // Messages, a ping and the close frame, all in the segment of the handshake's answer.
-  std::atomic<bool> ponged = false;
+  bool ponged = false;
   std::string close;
+  std::atomic<int> ended = 0;
   ScriptedServer server([&](Peer& peer) {
     accept_upgrade(peer, server_frame(kTextFrame, "one") + server_frame(kPingFrame, "p") +
                              server_frame(0x01, "t") + server_frame(0x80, "wo") +
@@ -153,6 +154,7 @@ TEST_F(WebSocketFrames, WhatComesWithTheAnswerIsReceived) {
     const auto pong = receive_frame(peer);
     ponged = pong.first_byte == kPongFrame && pong.payload == "p";
     close = close_text(receive_frame(peer));
+    add_one(ended);
   });
   run_ok(server.url(), [&](Session& s) {
     s.ws_connect("/");
@@ -160,6 +162,7 @@ TEST_F(WebSocketFrames, WhatComesWithTheAnswerIsReceived) {
     EXPECT_EQ(received(s), "two");
     EXPECT_THAT(error_of([&] { s.ws_recv(); }), HasSubstr("closed the connection: 4000"));
   });
+  wait_for(ended, 1);
   EXPECT_TRUE(ponged);
   EXPECT_EQ(close, "4000");
 }
@@ -310,8 +313,7 @@ class WebSocketFlood : public WebSocketFrames {
         ++sent_;
       }
       end_ = echo_frames(peer);
-      ended_ = true;
-      ended_.notify_all();
+      add_one(ended_);
     });
     return run_ok(server_->url(), [&](Session& s) {
       s.ws_connect("/");
@@ -325,13 +327,14 @@ class WebSocketFlood : public WebSocketFrames {
     });
   }
   std::atomic<int> sent_ = 0;
-  std::atomic<bool> ended_ = false;
+  std::atomic<int> ended_ = 0;
   std::string end_;
   std::optional<ScriptedServer> server_;
 };
 
 TEST_F(WebSocketFlood, ItCanBeClosed) {
   flood([](Session& s) { s.ws_close({.timeout = 5s}); });
+  wait_for(ended_, 1);
   EXPECT_EQ(end_, "1000");
 }
 
@@ -339,7 +342,7 @@ TEST_F(WebSocketFlood, ConnectingAnewClosesIt) {
   NodeWsServer other;
   flood([&](Session& s) {
     s.ws_connect(other.url() + "/echo").ws_send("x").ws_await_recv("x");
-    s.blocking([&] { ended_.wait(false); });
+    s.blocking([&] { wait_for(ended_, 1); });
   });
   EXPECT_EQ(end_, "1000");
 }

@@ -166,6 +166,108 @@ TEST_F(WebSocketTasks, AnAwaiterOfOneMessageKeepsItsPlaceWhileItSkips) {
   EXPECT_THAT(got, ElementsAre("awaited 2", "3"));
 }
 
+// The same with a predicate, which is asked in the task's turn, when the next messages have come already.
+TEST_F(WebSocketTasks, APredicateKeepsItsPlaceWhileItSkips) {
+  std::vector<std::string> got;
+  run_ok(server_.url(),
+         [&](Session& s) {
+           s.ws_connect("/");
+           s.async("awaits", [&](Session& t) {
+             t.ws_await_recv([&](const WsMessage& message) {
+               got.emplace_back(std::string("asked for ").append(message.text()));
+               return message.text() == "2";
+             });
+           });
+           s.delay(1ms);
+           s.async("receives", [&](Session& t) { got.push_back(received(t)); });
+           s.delay(1ms);
+           s.ws_send("send 5").await({"awaits", "receives"});
+           EXPECT_EQ(received(s), "4");
+         },
+         {{"timeout", "2s"}});
+  EXPECT_THAT(got, ElementsAre("asked for 0", "asked for 1", "asked for 2", "3"));
+}
+
+TEST_F(WebSocketTasks, WhatAPredicateDoesNotDecideGoesToTheNext) {
+  // It throws; it is cut off; it closes the connection under itself.
+  struct Way {
+    const char* name;
+    std::function<bool(Session&)> predicate;
+    std::vector<std::string> others;
+  };
+  const std::vector<Way> ways{
+      {"throws", [](Session&) -> bool { throw std::runtime_error("own"); }, {"1", "2"}},
+      {"is cancelled",
+       [](Session& s) {
+         s.delay(kForever);
+         return true;
+       },
+       {"1", "2"}},
+      {"waits",
+       [](Session& s) {
+         s.delay(20ms);
+         return true;
+       },
+       {"1", "2"}},
+  };
+  for (const auto& way : ways) {
+    SendingServer server;
+    std::vector<std::string> others;
+    run_ok(server.url(),
+           [&](Session& s) {
+             s.ws_connect("/");
+             s.async("decides", [&](Session& t) {
+               try {
+                 t.ws_await_recv([&](const WsMessage&) { return way.predicate(t); });
+               } catch (const std::runtime_error&) {
+               }
+             });
+             s.delay(1ms);
+             s.async("receives", [&](Session& t) {
+               others.push_back(received(t));
+               others.push_back(received(t));
+             });
+             s.delay(1ms);
+             s.ws_send("send 3").delay(10ms).cancel(std::string_view(way.name) == "is cancelled" ? "decides"
+                                                                                                 : "none");
+             s.await({"decides", "receives"});
+           },
+           {{"timeout", "2s"}});
+    EXPECT_EQ(others, way.others) << way.name;
+  }
+}
+
+TEST_F(WebSocketTasks, AConnectionThatEndsWhileAPredicateDecidesDeliversTheRest) {
+  ScriptedServer server([](Peer& peer) {
+    accept_upgrade(peer);
+    receive_frame(peer);
+    peer.send(server_frame(kTextFrame, "0") + server_frame(kTextFrame, "1") + server_frame(kTextFrame, "2") +
+              server_frame(kCloseFrame, close_payload(1000)));
+    receive_frame(peer);
+  });
+  std::vector<std::string> others;
+  run_ok(server.url(), [&](Session& s) {
+    s.ws_connect("/");
+    s.async("decides", [&](Session& t) {
+      EXPECT_THAT(error_of([&] {
+                    t.ws_await_recv([&](const WsMessage&) {
+                      t.delay(20ms);
+                      return false;
+                    });
+                  }),
+                  HasSubstr("closed the connection: 1000"));
+    });
+    s.delay(1ms);
+    s.async("receives", [&](Session& t) {
+      while (others.size() < 2)
+        others.push_back(received(t));
+    });
+    s.delay(1ms);
+    s.ws_send("go").await({"decides", "receives"});
+  });
+  EXPECT_THAT(others, ElementsAre("1", "2"));
+}
+
 TEST_F(WebSocketTasks, DecodingIsARowOfItsOwn) {
   const auto results = run_ok(server_.url(), [&](Session& s) {
     s.ws_connect("/").ws_send("{1").ws_send("[1]");
@@ -315,59 +417,59 @@ class WebSocketWaits : public WebSocketRunTest {
 };
 
 TEST_F(WebSocketWaits, EachCallTimesOutAtItsTime) {
-  for (const auto& [name, call] : calls()) {
+  for (const auto& one : calls()) {
     for (const bool of_config : {false, true}) {
-      const auto results =
-          run_ok(server_.url(),
-                 [&](Session& s) {
-                   s.ws_connect("/");
-                   const auto called = s.now();
-                   const auto why =
-                       error_of([&] { call(s, of_config ? std::nullopt : std::optional<Duration>(60ms)); });
-                   const auto took = s.now() - called;
-                   EXPECT_THAT(why, StartsWith(std::string(name) + "(ws://"));
-                   EXPECT_THAT(why, HasSubstr("within "));
-                   EXPECT_GE(took, 60ms) << name;
-                   EXPECT_LT(took, 2s) << name;
-                 },
-                 {{"timeout", of_config ? 60 : 10'000}});
-      EXPECT_EQ(results.count(row("timeout", name)), 1U) << name;
+      const auto results = run_ok(server_.url(),
+                                  [&](Session& s) {
+                                    s.ws_connect("/");
+                                    const auto called = s.now();
+                                    const auto why = error_of([&] {
+                                      one.call(s, of_config ? std::nullopt : std::optional<Duration>(60ms));
+                                    });
+                                    const auto took = s.now() - called;
+                                    EXPECT_THAT(why, StartsWith(std::string(one.name) + "(ws://"));
+                                    EXPECT_THAT(why, HasSubstr("within "));
+                                    EXPECT_GE(took, 60ms) << one.name;
+                                    EXPECT_LT(took, 2s) << one.name;
+                                  },
+                                  {{"timeout", of_config ? 60 : 10'000}});
+      EXPECT_EQ(results.count(row("timeout", one.name)), 1U) << one.name;
     }
   }
 }
 
 TEST_F(WebSocketWaits, ACancellationReachesEachCall) {
-  for (const auto& [name, call] : calls()) {
-    A::script.run = [&, &wait = call](Session& s) {
+  for (const auto& one : calls()) {
+    A::script.run = [&](Session& s) {
       s.ws_connect("/");
-      wait(s, std::nullopt);
+      one.call(s, std::nullopt);
       ADD_FAILURE();
     };
     const auto results = run({{scenario<A>, {}}}, {{"base_url", server_.url()}, {"scenario_timeout", 100}});
-    EXPECT_EQ(results.sessions.timed_out, 1U) << name;
+    EXPECT_EQ(results.sessions.timed_out, 1U) << one.name;
     EXPECT_THAT(ending(results),
-                StartsWith("scenario_timeout 100 ms, while in " + std::string(name) + "(ws://"));
-    EXPECT_EQ(results.count(row("cancelled", name)), 1U) << name;
+                StartsWith("scenario_timeout 100 ms, while in " + std::string(one.name) + "(ws://"));
+    EXPECT_EQ(results.count(row("cancelled", one.name)), 1U) << one.name;
   }
 }
 
 TEST_F(WebSocketWaits, AnInterruptReachesEachCall) {
-  for (const auto& [name, call] : calls()) {
+  for (const auto& one : calls()) {
     std::stop_source stop;
-    A::script.run = [&, &wait = call](Session& s) {
+    A::script.run = [&](Session& s) {
       s.ws_connect("/");
       s.async("stop", [&](Session& t) {
         t.delay(5ms);
         stop.request_stop();
         t.delay(kForever);
       });
-      wait(s, std::nullopt);
+      one.call(s, std::nullopt);
     };
     const auto results =
         run({{scenario<A>, {}}}, {{"base_url", server_.url()}}, {.threads = 1, .stop = stop.get_token()});
     EXPECT_TRUE(results.interrupted);
-    EXPECT_EQ(results.sessions.cancelled, 1U) << name;
-    EXPECT_EQ(results.count(row("cancelled", name)), 1U) << name;
+    EXPECT_EQ(results.sessions.cancelled, 1U) << one.name;
+    EXPECT_EQ(results.count(row("cancelled", one.name)), 1U) << one.name;
   }
 }
 
@@ -378,7 +480,7 @@ TEST_F(WebSocketWaits, AChildsFailureWakesItsParentWhereItWaitsForAMessage) {
       {"ws_recv", [](Session& s, auto) { s.ws_recv(); }},
       {"ws_await_recv", [](Session& s, auto) { s.ws_await_recv("x"); }},
   };
-  for (const auto& [name, call] : waits) {
+  for (const auto& one : waits) {
     const auto results = run_ok(server_.url(), [&](Session& s) {
       s.ws_connect("/");
       s.async("child", [](Session& t) {
@@ -386,14 +488,14 @@ TEST_F(WebSocketWaits, AChildsFailureWakesItsParentWhereItWaitsForAMessage) {
         throw std::runtime_error("child's own");
       });
       try {
-        call(s, std::nullopt);
+        one.call(s, std::nullopt);
         ADD_FAILURE();
       } catch (const TaskFailed& failed) {
         EXPECT_EQ(failed.task(), "child");
         EXPECT_THAT(failed.what(), HasSubstr("child's own"));
       }
     });
-    EXPECT_EQ(results.count(row("cancelled", name)), 1U);
+    EXPECT_EQ(results.count(row("cancelled", one.name)), 1U);
     EXPECT_EQ(results.count("A Error exception async(child)"), 1U);
   }
 }
