@@ -41,7 +41,7 @@ inline constexpr std::chrono::seconds kPatience{150};
 
 /// A text with `http://127.0.0.1:PORT` and such taken out, so that tests can name rows.
 inline std::string without_origin(const std::string& text) {
-  static const std::regex origin("http://(127\\.0\\.0\\.1|localhost):[0-9]+");
+  static const std::regex origin("(http|ws)://(127\\.0\\.0\\.1|localhost):[0-9]+");
   return std::regex_replace(text, origin, "");
 }
 
