@@ -27,6 +27,8 @@ const perMessageDeflate = mode === 'plain' ? false : {
 
 const server = http.createServer((request, response) => {
   if (request.url === '/stats') {
+    // Who asks does so on a connection of its own, which does not count.
+    stats.http_connections -= 1;
     response.setHeader('Content-Type', 'application/json');
     response.end(JSON.stringify(stats));
     return;
