@@ -260,7 +260,7 @@ std::optional<Json> State::take_signal(const Json* wanted, Duration timeout) {
   }
   const Doing doing(*this, "await_signal");
   struct Awaiting {
-    explicit Awaiting(bool& f) : flag(f) { flag = true; }
+    explicit Awaiting(bool& f) : flag(f) { f = true; }
     ~Awaiting() { flag = false; }
     Awaiting(const Awaiting&) = delete;
     Awaiting& operator=(const Awaiting&) = delete;

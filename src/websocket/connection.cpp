@@ -88,9 +88,10 @@ void Connection::write(std::string_view bytes) {
 }
 
 void Connection::flush() {
+  const std::string_view unsent = unsent_;
   std::size_t done = 0;
   while (done < unsent_.size()) {
-    const auto sent = socket_.send(std::string_view(unsent_).substr(done));
+    const auto sent = socket_.send(unsent.substr(done));
     client_.counters_.bytes_sent += sent.bytes;
     if (sent.error != 0) {
       unsent_.erase(0, done);

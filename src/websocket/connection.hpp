@@ -108,7 +108,7 @@ class Connection final : public runtime::IoHandler,
   void close(int code, std::string_view reason, Waiter& waiter);
   /// Ends it without waiting for anything, and tells whoever waits on it why; it is destroyed by the client
   /// once the server has closed it too, or has had time to.
-  static void dismiss(std::unique_ptr<Connection> connection,
+  static void dismiss(std::unique_ptr<Connection> owned,
                       std::string_view why = "the session that has opened the connection has ended") noexcept;
 
   /// Goes on reading a connection that had used up its share of a turn.
