@@ -21,6 +21,10 @@ struct EchoCase {
   const char* name;
 };
 
+void PrintTo(const EchoCase& which, std::ostream* out) {
+  *out << which.name;
+}
+
 /// One of the servers; its URL sends everything back.
 class EchoServer {
  public:
@@ -46,6 +50,18 @@ class WebSocketEcho : public WebSocketRunTest, public ::testing::WithParamInterf
   EchoServer server_{GetParam().kind};
   WsConnectOptions options_{.compression = GetParam().compression};
 };
+
+TEST_P(WebSocketEcho, BracesAreJson) {
+  run_ok(server_.url(), [this](Session& s) {
+    const Json both = {"subscribe", "/foo"};
+    s.ws_connect("/echo", options_);
+    s.ws_send({"subscribe", "/foo"}).ws_await_recv({"subscribe", "/foo"});
+    s.ws_send({{"stop", 1}}).ws_await_recv({{"stop", 1}}).ws_send(both).ws_await_recv(both);
+    s.ws_send({"stop", 1}).ws_recv({.with_result = [](Session&, const WsMessage& message) {
+      EXPECT_EQ(message.text(), R"(["stop",1])");
+    }});
+  });
+}
 
 TEST_P(WebSocketEcho, EveryMessageComesBackAsItWas) {
   struct Sample {

@@ -23,6 +23,10 @@ struct BadFrames {
   enum class Then : std::uint8_t { wait, close, reset } then = Then::wait;
 };
 
+void PrintTo(const BadFrames& bad, std::ostream* out) {
+  *out << bad.name;
+}
+
 std::vector<BadFrames> bad_frames() {
   using Then = BadFrames::Then;
   std::string masked = server_frame(kTextFrame, "abc");

@@ -23,6 +23,10 @@ struct BadHandshake {
   WsConnectOptions options{};
 };
 
+void PrintTo(const BadHandshake& bad, std::ostream* out) {
+  *out << bad.name;
+}
+
 test::Script answers_with(std::string bytes) {
   return [bytes = std::move(bytes)](Peer& peer) {
     peer.receive_request();
