@@ -28,7 +28,10 @@ constexpr std::size_t kFiberBytes = (sizeof(Fiber) + 63) / 64 * 64;
 constexpr Duration kSaturationWindow = 2ms;
 constexpr Duration kMostGathering = 50us;
 constexpr Duration kLeastGathering = 5us;
-constexpr int kShareOfAnswer = 8;
+// What share of an answer's time events may gather for, on a loop that hardly ever waits, and on one that
+// waits less than half of the time.
+constexpr int kShareWhenSaturated = 8;
+constexpr int kShareWhenBusy = 16;
 constexpr std::size_t kEnoughEvents = 24;
 
 }  // namespace
@@ -89,24 +92,23 @@ void EventLoop::turn() {
   if (events_ > 0) lateness_.record((end - woke_at_).count(), events_);
   const bool busy = ready_head_ != nullptr || posted_flag_.load(std::memory_order_relaxed) ||
                     stopping_.load(std::memory_order_relaxed);
-  if (saturated_ && !busy && events_ < kEnoughEvents && gather(end)) return;
+  if (gathering_share_ > 0 && !busy && events_ < kEnoughEvents && gather(end)) return;
   gathered_ = Duration::zero();
   events_ = reactor_.wait(end, busy ? Instant::min() : timers_.next());
   woke_at_ = reactor_.woke_at();
   note_idle(end, woke_at_);
 }
 
-// A loop that never waits finds one or two events each time it looks, and looking costs nearly as much as
-// dealing with them. So it lets some gather first, as network cards do with interrupts: for an eighth of
-// what answers take at most, counted as lateness. Only a loop that is saturated does so; its latencies are
-// partly its own anyway, and are reported as such.
+// A busy loop finds one or two events each time it looks, and looking, or being woken, costs nearly as much
+// as dealing with them. So it lets some gather first, as network cards do with interrupts: for a small share
+// of what answers take, and 50 us at most, counted as lateness. A loop that waits most of the time does not.
 bool EventLoop::gather(Instant now) {
-  // Less to do than time to gather it: not saturated any more.
-  if (now - woke_at_ < 2 * gathered_) {
-    saturated_ = false;
+  // Much less to do than time to gather it: not busy any more.
+  if (now - woke_at_ < gathered_ / 2) {
+    gathering_share_ = 0;
     return false;
   }
-  gathered_ = std::min({kMostGathering, typical_answer_ / kShareOfAnswer, timers_.next() - now});
+  gathered_ = std::min({kMostGathering, typical_answer_ / gathering_share_, timers_.next() - now});
   if (gathered_ < kLeastGathering) return false;
   reactor_.pause(gathered_);
   events_ = reactor_.wait(now, Instant::min());
@@ -119,7 +121,7 @@ void EventLoop::note_idle(Instant from, Instant to) noexcept {
   idle_ += to - from;
   const Duration window = to - idle_since_;
   if (window < kSaturationWindow) return;
-  saturated_ = idle_ < window / 5;
+  gathering_share_ = idle_ < window / 5 ? kShareWhenSaturated : idle_ < window / 2 ? kShareWhenBusy : 0;
   idle_ = Duration::zero();
   idle_since_ = to;
 }

@@ -173,8 +173,8 @@ class EventLoop {
   std::vector<std::unique_ptr<IoHandler>> doomed_;
   Instant woke_at_{};
 
-  // Whether the loop has hardly ever waited of late, and what that is judged by.
-  bool saturated_ = false;
+  // For what share of an answer's time events may gather, 0 for not at all, and what that is judged by.
+  int gathering_share_ = 0;
   Duration gathered_{0};  // how long the events at hand were let gather
   Duration idle_{0};
   Instant idle_since_{};

@@ -312,7 +312,11 @@ class Place {
       return;
     }
   }
-  state.context.loop.on_loop_stack([&] { record(state, *route, action, took); });
+  state.context.loop.on_loop_stack([&] {
+    record(state, *route, action, took);
+    // An answer to what was sent, as far as one can tell; what ws_recv gets may come of its own accord.
+    if (action == SocketAction::await_recv) state.context.loop.waited_for_answer(took);
+  });
   call_back(state, options, message, json);
 }
 
