@@ -1,5 +1,6 @@
 #include "base/clock.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 
@@ -48,9 +49,15 @@ void Clock::synchronise() noexcept {
   }
   if (actual - first_ < kLeastMeasured) return;
   const auto nanoseconds = static_cast<std::uint64_t>((actual - first_).count());
-  scale_ = static_cast<std::uint64_t>((Wide{nanoseconds} << 32U) / (ticks - first_ticks_));
-  base_ = actual;
+  const auto measured = static_cast<std::uint64_t>((Wide{nanoseconds} << 32U) / (ticks - first_ticks_));
+  const Duration ahead = scale_ == 0 ? Duration::zero() : base_ + since_base(ticks) - actual;
+  // Never back: where it is ahead it goes slower until the kernel's clock has caught up, an interval later.
+  base_ = actual + std::max(ahead, Duration::zero());
   base_ticks_ = ticks;
+  scale_ = measured;
+  if (ahead > Duration::zero())
+    scale_ -= static_cast<std::uint64_t>(Wide{measured} * static_cast<std::uint64_t>(ahead.count()) /
+                                         static_cast<std::uint64_t>((kInterval + ahead).count()));
 }
 
 #else

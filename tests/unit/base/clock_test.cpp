@@ -31,6 +31,18 @@ TEST(ClockTest, TheMachinesClockIsTheKernelsBeforeAndAfterItIsSynchronised) {
   }
 }
 
+TEST(ClockTest, ItNeverGoesBack) {
+  Clock clock;
+  Instant last = clock.now();
+  const Instant end = last + 200ms;
+  while (last < end) {
+    clock.synchronise();
+    const Instant read = clock.now();
+    ASSERT_GE(read, last);
+    last = read;
+  }
+}
+
 TEST(ClockTest, NoDeadlineIsBeyondTheEndOfTime) {
   EXPECT_EQ(deadline_after(Instant{} + 1s, 2s), Instant{} + 3s);
   EXPECT_EQ(deadline_after(Instant{} + 1s, kForever), Instant::max());
