@@ -597,7 +597,7 @@ class CHAPERON_API Session {
   Session& schedule_scenario(const Scenario& what, const Json& config = Json::object(),
                              MergeConfig merge = MergeConfig::yes) {
     const auto name = check_nested("schedule_scenario", what, config);
-    return traced("schedule_scenario", name, [&] { run_elsewhere(what, config, merge); });
+    return traced("schedule_scenario", name, [&] { run_scheduled(what, config, merge); });
   }
 
   // --- Waiting and ending ------------------------------------------------------------------------
@@ -814,7 +814,7 @@ class CHAPERON_API Session {
   static std::string check_nested(std::string_view action, const Scenario& what, const Json& config);
   std::unique_ptr<Json> nested_config(const Json& config, MergeConfig merge) const;
   void run_nested(const Scenario& what, const Json& config, MergeConfig merge);
-  void run_elsewhere(const Scenario& what, const Json& config, MergeConfig merge);
+  void run_scheduled(const Scenario& what, const Json& config, MergeConfig merge);
   Session& start_task(std::string_view name, std::unique_ptr<detail::TaskBody> body);
   Session& start_every(std::string_view name, Duration interval, std::unique_ptr<detail::TaskBody> body);
   Session& spread_tasks(std::string_view name, std::int64_t rate, Duration interval,

@@ -60,7 +60,7 @@ void LoopRunner::main() {
       http::ClientOptions{.local_addresses = run_.plan.local_addresses, .dns_ttl = run_.plan.dns_ttl},
       recorder_options(run_), run_.blocking, run_.start, derive_seed(~run_.seed, number_));
   context_->live = run_.live;
-  context_->elsewhere = this;
+  context_->scheduler = this;
   // Each loop has its own copy of the config: nothing that sessions read is shared between threads.
   for (const auto& entry : run_.plan.entries) {
     auto profile = std::make_unique<session::Profile>();
@@ -124,8 +124,8 @@ void LoopRunner::count_end(const session::Profile& profile, session::Outcome out
 }
 
 void LoopRunner::session_ended(session::State& state) {
-  if (state.errand) {
-    errand_ended(state);
+  if (state.scheduled) {
+    scheduled_ended(state);
     return;
   }
   --live_;
@@ -153,46 +153,48 @@ void LoopRunner::task_abandoned(std::unique_ptr<session::State> task) {
   abandoned_.push_back(*task.release());
 }
 
-// --- Errands: scenarios that run here for sessions of other loops ----------------------------------
+// --- Scheduled scenarios: scenarios that run here for sessions of other loops
+// ----------------------------------
 
 // On the loop whose session sends it.
-void LoopRunner::run_errand(std::shared_ptr<session::Errand> errand) {
+void LoopRunner::run_scheduled(std::shared_ptr<session::ScheduledScenario> scheduled) {
   const auto& runners = run_.runners;
   // In turn to all others; to itself only if there is none.
   next_loop_ = (next_loop_ + 1) % runners.size();
   if (next_loop_ == number_) next_loop_ = (next_loop_ + 1) % runners.size();
   LoopRunner* const other = runners[next_loop_];
-  errand->runner = next_loop_;
-  other->loop_.post([other, errand = std::move(errand)] { other->begin_errand(errand); });
+  scheduled->runner = next_loop_;
+  other->loop_.post([other, scheduled = std::move(scheduled)] { other->begin_scheduled(scheduled); });
 }
 
-void LoopRunner::cancel_errand(const std::shared_ptr<session::Errand>& errand, session::Outcome as,
-                               std::string reason) {
-  run_.runners[errand->runner]->loop_.post([errand, as, reason = std::move(reason)] {
-    if (errand->state != nullptr) errand->state->cancel(as, reason);
+void LoopRunner::cancel_scheduled(const std::shared_ptr<session::ScheduledScenario>& scheduled,
+                                  session::Outcome as, std::string reason) {
+  run_.runners[scheduled->runner]->loop_.post([scheduled, as, reason = std::move(reason)] {
+    if (scheduled->state != nullptr) scheduled->state->cancel(as, reason);
   });
 }
 
-void LoopRunner::begin_errand(const std::shared_ptr<session::Errand>& errand) {
-  auto state = std::make_unique<session::State>(*context_, *profiles_[errand->profile], errand, *this);
+void LoopRunner::begin_scheduled(const std::shared_ptr<session::ScheduledScenario>& scheduled) {
+  auto state = std::make_unique<session::State>(*context_, *profiles_[scheduled->profile], scheduled, *this);
   if (!state->start()) {
     // It goes on with what it had.
-    state->hand_back(*errand);
-    errand->outcome = session::Outcome::failed;
-    errand->reason = "there is no memory for its stack: use fewer sessions, or smaller stacks (--stack-size)";
-    errand->back();
+    state->hand_back(*scheduled);
+    scheduled->outcome = session::Outcome::failed;
+    scheduled->reason =
+        "there is no memory for its stack: use fewer sessions, or smaller stacks (--stack-size)";
+    scheduled->back();
     return;
   }
-  errand->state = state.get();
+  scheduled->state = state.get();
   sessions_.push_back(*state.release());
 }
 
-void LoopRunner::errand_ended(session::State& state) {
-  const auto errand = state.errand;
-  errand->state = nullptr;
-  state.hand_back(*errand);
+void LoopRunner::scheduled_ended(session::State& state) {
+  const auto scheduled = state.scheduled;
+  scheduled->state = nullptr;
+  state.hand_back(*scheduled);
   dispose(state);
-  errand->back();
+  scheduled->back();
 }
 
 void LoopRunner::check_done() {

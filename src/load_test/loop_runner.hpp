@@ -18,8 +18,8 @@
 #include "runtime/blocking_pool.hpp"
 #include "runtime/epoll_reactor.hpp"
 #include "runtime/event_loop.hpp"
-#include "session/errand.hpp"
 #include "session/loop_context.hpp"
+#include "session/scheduled_scenario.hpp"
 #include "session/state.hpp"
 
 namespace chaperon::load_test {
@@ -73,7 +73,7 @@ struct LoopResults {
 };
 
 /// One thread, one event loop, and every loops-th user of the plan.
-class LoopRunner final : public session::Owner, session::Elsewhere {
+class LoopRunner final : public session::Owner, session::Scheduler {
  public:
   LoopRunner(SharedRun& run, unsigned number);
   ~LoopRunner() override;
@@ -100,11 +100,11 @@ class LoopRunner final : public session::Owner, session::Elsewhere {
   void start_user(std::uint64_t user);
   void session_ended(session::State& state) override;
   void task_abandoned(std::unique_ptr<session::State> task) override;
-  void run_errand(std::shared_ptr<session::Errand> errand) override;
-  void cancel_errand(const std::shared_ptr<session::Errand>& errand, session::Outcome as,
-                     std::string reason) override;
-  void begin_errand(const std::shared_ptr<session::Errand>& errand);
-  void errand_ended(session::State& state);
+  void run_scheduled(std::shared_ptr<session::ScheduledScenario> scheduled) override;
+  void cancel_scheduled(const std::shared_ptr<session::ScheduledScenario>& scheduled, session::Outcome as,
+                        std::string reason) override;
+  void begin_scheduled(const std::shared_ptr<session::ScheduledScenario>& scheduled);
+  void scheduled_ended(session::State& state);
   void dispose(session::State& state);
   void count_end(const session::Profile& profile, session::Outcome outcome);
   void refuse(const session::Profile& profile, const std::string& why, session::Outcome as);
@@ -129,7 +129,7 @@ class LoopRunner final : public session::Owner, session::Elsewhere {
   Starter starter_{*this};
   std::unique_ptr<session::LoopContext> context_;
   std::vector<std::unique_ptr<session::Profile>> profiles_;
-  boost::intrusive::list<session::State> sessions_;  // those that live, and errands
+  boost::intrusive::list<session::State> sessions_;  // those that live, and scheduled scenarios
   // Sessions whose fiber was abandoned: what is on its stack, timers too, refers to them until the loop ends.
   boost::intrusive::list<session::State> abandoned_;
   std::uint64_t next_user_;
@@ -137,7 +137,7 @@ class LoopRunner final : public session::Owner, session::Elsewhere {
   std::uint64_t entry_end_ = 0;  // the first user beyond next_entry_
   std::uint64_t waiting_ = 0;
   std::uint64_t live_ = 0;
-  std::size_t next_loop_ = 0;  // where the next errand goes
+  std::size_t next_loop_ = 0;  // where the next scheduled scenario goes
   bool cancelled_ = false;
   session::Outcome cancel_outcome_ = session::Outcome::cancelled;
   std::string cancel_reason_;

@@ -7,7 +7,7 @@
 #include "base/duration_text.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
-#include "session/errand.hpp"
+#include "session/scheduled_scenario.hpp"
 #include "session/state.hpp"
 #include "session/tasks.hpp"
 
@@ -83,8 +83,8 @@ bool State::start() {
 void State::run() {
   if (body_) {
     run_task([this] { body_->run(session); });
-  } else if (errand) {
-    run_task([this] { run_nested(errand->parts, nullptr); });
+  } else if (scheduled) {
+    run_task([this] { run_nested(scheduled->parts, nullptr); });
   } else {
     Outcome end = Outcome::ok;
     try {
@@ -359,7 +359,7 @@ void State::ended(runtime::FiberEnd end, std::string_view why) {
 void State::conclude() {
   if (parent != nullptr) {
     record_task();
-  } else if (outcome != Outcome::ok && !errand) {
+  } else if (outcome != Outcome::ok && !scheduled) {
     context.endings.add({.session = profile.name,
                          .reason = to_string(outcome),
                          .kind = kind_of_ending(outcome_reason),

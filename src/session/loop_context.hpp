@@ -24,7 +24,7 @@
 
 namespace chaperon::session {
 
-class Elsewhere;
+class Scheduler;
 
 /// What sessions of one entry of the scenario table have in common, in this loop's own copy.
 struct Profile {
@@ -66,7 +66,7 @@ struct LoopContext {
   http::Pool shared_pool;  ///< for http.share_connections
   metrics::Recorder recorder;
   runtime::BlockingPool& blocking;
-  Elsewhere* elsewhere = nullptr;  ///< the other loops, for schedule_scenario
+  Scheduler* scheduler = nullptr;  ///< the other loops, for schedule_scenario
   Routes routes;
   ErrorLog errors;   ///< of actions
   ErrorLog endings;  ///< of sessions

@@ -1,4 +1,4 @@
-// Session: tasks, signals, scenarios that run elsewhere.
+// Session: tasks, signals, scenarios on other loops.
 #include <algorithm>
 #include <utility>
 
@@ -7,7 +7,7 @@
 #include "base/clock.hpp"
 #include "base/duration_text.hpp"
 #include "base/json.hpp"
-#include "session/errand.hpp"
+#include "session/scheduled_scenario.hpp"
 #include "session/tasks.hpp"
 
 namespace chaperon {
@@ -158,35 +158,36 @@ std::optional<Json> Session::next_signal_or_timeout(Duration timeout) {
   return taken;
 }
 
-// --- Elsewhere -----------------------------------------------------------------------------------
+// --- Scenarios on other loops ------------------------------------------------------------------------
 
-void Session::run_elsewhere(const Scenario& what, const Json& config, MergeConfig merge) {
+void Session::run_scheduled(const Scenario& what, const Json& config, MergeConfig merge) {
   if (!state_.enter()) return;
   const auto own = nested_config(config, merge);
-  auto errand = std::make_shared<session::Errand>();
-  errand->parts = what.parts();
-  errand->profile = state_.profile.number;
-  errand->seed = state_.random();
-  errand->config = own ? *own : state_.config();
-  errand->headers = state_.headers;
-  errand->authorization = state_.authorization;
-  errand->unrecorded = state_.in_teardown();
-  errand->assignments = state_.assignments;
-  if (state_.cookies) errand->cookies = *state_.cookies;
-  state_.run_errand(errand);
+  auto scheduled = std::make_shared<session::ScheduledScenario>();
+  scheduled->parts = what.parts();
+  scheduled->profile = state_.profile.number;
+  scheduled->seed = state_.random();
+  scheduled->config = own ? *own : state_.config();
+  scheduled->headers = state_.headers;
+  scheduled->authorization = state_.authorization;
+  scheduled->unrecorded = state_.in_teardown();
+  scheduled->assignments = state_.assignments;
+  if (state_.cookies) scheduled->cookies = *state_.cookies;
+  state_.run_scheduled(scheduled);
 
-  state_.assignments = std::move(errand->assignments);
-  state_.cookies = errand->cookies.empty() ? nullptr : std::make_unique<http::CookieJar>(errand->cookies);
+  state_.assignments = std::move(scheduled->assignments);
+  state_.cookies =
+      scheduled->cookies.empty() ? nullptr : std::make_unique<http::CookieJar>(scheduled->cookies);
   if (std::uncaught_exceptions() > 0) return;
-  switch (errand->outcome) {
+  switch (scheduled->outcome) {
     case session::Outcome::ok:
       return;
     case session::Outcome::failed:
-      throw TaskFailed(fmt::format("schedule_scenario({}) failed: {}", what.name(), errand->reason),
-                       what.name(), errand->failure);
+      throw TaskFailed(fmt::format("schedule_scenario({}) failed: {}", what.name(), scheduled->reason),
+                       what.name(), scheduled->failure);
     default:
       // It has ended itself by abort(), which ends the session as it would have here.
-      state_.end_here(errand->outcome, errand->reason);
+      state_.end_here(scheduled->outcome, scheduled->reason);
   }
 }
 

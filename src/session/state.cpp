@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "session/errand.hpp"
+#include "session/scheduled_scenario.hpp"
 #include "session/tasks.hpp"
 
 #ifdef CHAPERON_ASAN

@@ -30,7 +30,7 @@
 
 namespace chaperon::session {
 
-struct Errand;
+struct ScheduledScenario;
 struct State;
 struct Tasks;
 using TaskList = boost::intrusive::list<State>;
@@ -68,8 +68,8 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   /// throw.
   State(State& parent_session, std::string_view task_name, std::unique_ptr<detail::TaskBody> task_body,
         TaskKind task_kind);
-  /// The end of an errand that a session on another loop waits for.
-  State(LoopContext& loop_context, const Profile& session_profile, std::shared_ptr<Errand> errand_to_run,
+  /// A scheduled scenario, which a session on another loop waits for.
+  State(LoopContext& loop_context, const Profile& session_profile, std::shared_ptr<ScheduledScenario> given,
         Owner& session_owner);
   ~State() override;
   State(const State&) = delete;
@@ -101,8 +101,8 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   std::optional<Json> take_signal(const Json* wanted, Duration timeout);
   /// `["a","b"]`: what is in the mailbox, for messages.
   [[nodiscard]] std::string mailbox_text() const;
-  /// Writes what an errand brings back.
-  void hand_back(Errand& to);
+  /// Writes what a scheduled scenario brings back.
+  void hand_back(ScheduledScenario& to);
   /// The socket of that name: its own, or else that of the nearest session that has one; nullptr if there is
   /// none.
   Socket* find_socket(std::string_view name) noexcept;
@@ -113,7 +113,7 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   /// Its own socket of that name, made if there is none yet.
   Socket& own_socket(std::string_view name);
   /// Has it run on another loop, and waits for its end.
-  void run_errand(const std::shared_ptr<Errand>& sent);
+  void run_scheduled(const std::shared_ptr<ScheduledScenario>& sent);
   /// Waits until it is woken or `due` has come. Every wait in which a session hears of its tasks goes through
   /// here. False: `due` has come, or the session is being cancelled while the stack unwinds. Throws
   /// Cancelled, and TaskFailed, unless `*over`: what it waits for has happened by then.
@@ -200,7 +200,7 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   std::vector<Socket> sockets;                                  ///< that it has connected itself
   std::vector<std::unique_ptr<websocket::Connection>> closing;  ///< those that ws_close waits for
   websocket::Waiter* waits_on = nullptr;                        ///< while it waits on one of them
-  std::shared_ptr<Errand> errand;                               ///< if it was sent here by another loop
+  std::shared_ptr<ScheduledScenario> scheduled;                 ///< if it was sent here by another loop
 
  private:
   class Deadline;
@@ -216,7 +216,7 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   void task_ended(State& ended_task);
   void close_sockets() noexcept;
   void drop_states() noexcept;
-  void finish_errand(const std::shared_ptr<Errand>& sent, const bool& is_back);
+  void finish_scheduled(const std::shared_ptr<ScheduledScenario>& sent, const bool& is_back);
   void conclude();
   void record_task();
   Outcome run_parts();

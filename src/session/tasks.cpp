@@ -10,7 +10,7 @@
 #include "base/clock.hpp"
 #include "base/duration_text.hpp"
 #include "base/json.hpp"
-#include "session/errand.hpp"
+#include "session/scheduled_scenario.hpp"
 
 namespace chaperon::session {
 namespace {

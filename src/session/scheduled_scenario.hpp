@@ -17,7 +17,7 @@
 namespace chaperon::session {
 
 /// What goes there, and what comes back. Belongs to one loop at a time.
-struct Errand {
+struct ScheduledScenario {
   // What goes there.
   std::span<const detail::ScenarioPart> parts;
   std::uint32_t profile = 0;  ///< its number
@@ -44,13 +44,14 @@ struct Errand {
 };
 
 /// The other loops. From any thread.
-class Elsewhere {
+class Scheduler {
  public:
-  virtual ~Elsewhere() = default;
+  virtual ~Scheduler() = default;
   /// Has it run on another loop, or on this one if there is none.
-  virtual void run_errand(std::shared_ptr<Errand> errand) = 0;
-  /// Cancels it, unless it has ended; errand->back() is called all the same.
-  virtual void cancel_errand(const std::shared_ptr<Errand>& errand, Outcome as, std::string reason) = 0;
+  virtual void run_scheduled(std::shared_ptr<ScheduledScenario> scheduled) = 0;
+  /// Cancels it, unless it has ended; scheduled->back() is called all the same.
+  virtual void cancel_scheduled(const std::shared_ptr<ScheduledScenario>& scheduled, Outcome as,
+                                std::string reason) = 0;
 };
 
 }  // namespace chaperon::session
