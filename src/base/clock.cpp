@@ -1,6 +1,5 @@
 #include "base/clock.hpp"
 
-#include <algorithm>
 #include <fstream>
 #include <string>
 
@@ -39,25 +38,22 @@ void Clock::synchronise() noexcept {
   const auto after = __builtin_ia32_rdtsc();
   const auto ticks = before + (after - before) / 2;
   if (after - before > kMostTicksApart) return;
-  const bool jumped =
-      scale_ != 0 && (actual - told > kMostDrift + (actual - base_) / 1000 || told - actual > kMostDrift);
+  const Duration most = kMostDrift + (actual - base_) / 1000;
+  const bool jumped = scale_ != 0 && (actual - told > most || told - actual > most);
   if (first_ == Instant{} || jumped) {
     scale_ = 0;
+    floor_ = {};
     first_ = actual;
     first_ticks_ = ticks;
     return;
   }
   if (actual - first_ < kLeastMeasured) return;
   const auto nanoseconds = static_cast<std::uint64_t>((actual - first_).count());
-  const auto measured = static_cast<std::uint64_t>((Wide{nanoseconds} << 32U) / (ticks - first_ticks_));
-  const Duration ahead = scale_ == 0 ? Duration::zero() : base_ + since_base(ticks) - actual;
-  // Never back: where it is ahead it goes slower until the kernel's clock has caught up, an interval later.
-  base_ = actual + std::max(ahead, Duration::zero());
+  // What was told so far; it is never gone back behind.
+  if (scale_ != 0) floor_ = base_ + since_base(ticks);
+  scale_ = static_cast<std::uint64_t>((Wide{nanoseconds} << 32U) / (ticks - first_ticks_));
+  base_ = actual;
   base_ticks_ = ticks;
-  scale_ = measured;
-  if (ahead > Duration::zero())
-    scale_ -= static_cast<std::uint64_t>(Wide{measured} * static_cast<std::uint64_t>(ahead.count()) /
-                                         static_cast<std::uint64_t>((kInterval + ahead).count()));
 }
 
 #else

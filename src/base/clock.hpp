@@ -1,6 +1,7 @@
 // The steady clock, which a test can replace by one that it moves itself.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include <chaperon/duration.hpp>
@@ -12,7 +13,8 @@ namespace chaperon {
 ///
 /// A loop reads its clock several times for each request. Where the kernel takes the time from the
 /// processor's counter of cycles (clock source `tsc`), so does this, for a third of the price: synchronise()
-/// tells what the counter means. Elsewhere it asks the kernel each time.
+/// tells what the counter means. Elsewhere it asks the kernel each time. It never goes back, unless the
+/// counter has jumped, as it does when a virtual machine moves.
 class Clock {
  public:
   /// The machine's steady clock; a fresh read each time (some 10 ns once synchronised, else 30).
@@ -22,7 +24,7 @@ class Clock {
 
   [[nodiscard]] Instant now() const noexcept {
 #if defined(__x86_64__)
-    if (scale_ != 0) return base_ + since_base(__builtin_ia32_rdtsc());
+    if (scale_ != 0) return std::max(floor_, base_ + since_base(__builtin_ia32_rdtsc()));
 #endif
     return virtual_ ? virtual_now_ : std::chrono::steady_clock::now();
   }
@@ -52,6 +54,7 @@ class Clock {
   std::uint64_t scale_ = 0;  // nanoseconds to a tick, times 2^32; 0: not known, or no counter to be used
   std::uint64_t base_ticks_ = 0;
   Instant base_{};
+  Instant floor_{};  // stands still for some nanoseconds where it has been ahead
   // Where the present measurement of the scale began.
   std::uint64_t first_ticks_ = 0;
   Instant first_{};

@@ -43,7 +43,7 @@ bool EpollReactor::hand_over(int descriptor, IoHandler& handler) {
   return control(EPOLL_CTL_MOD, descriptor, handler);
 }
 
-bool EpollReactor::control(int operation, int descriptor, IoHandler& handler) noexcept {
+bool EpollReactor::control(int operation, int descriptor, IoHandler& handler) const noexcept {
   // EPOLLRDHUP: data and the peer's FIN may come in one edge, and no other event follows.
   epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.ptr = &handler}};
   return ::epoll_ctl(epoll_, operation, descriptor, &event) == 0;

@@ -30,7 +30,7 @@ class EpollReactor final : public Reactor {
 
  private:
   static constexpr int kEvents = 256;
-  bool control(int operation, int descriptor, IoHandler& handler) noexcept;
+  bool control(int operation, int descriptor, IoHandler& handler) const noexcept;
   int wait_for_events(Instant now, Instant deadline);
 
   Clock& clock_;

@@ -104,7 +104,7 @@ void EventLoop::turn() {
 // of what answers take, and 50 us at most, counted as lateness. A loop that waits most of the time does not.
 bool EventLoop::gather(Instant now) {
   // Much less to do than time to gather it: not busy any more.
-  if (now - woke_at_ < gathered_ / 2) {
+  if (gathered_ > Duration::zero() && now - reactor_.woke_at() < gathered_ / 4) {
     gathering_share_ = 0;
     return false;
   }

@@ -323,7 +323,8 @@ void State::ended(runtime::FiberEnd end, std::string_view why) {
     abandoned = true;
     // What has abandoned it is no matter of its teardown's.
     in_teardown_ = false;
-    if (waits_on != nullptr && waits_on->is_linked()) waits_on->unlink();
+    for (auto* waiter = waits_on; waiter != nullptr; waiter = waiter->outer)
+      waiter->give_up();
     overflowed = end == runtime::FiberEnd::overflowed;
     const auto where = activity.empty() ? std::string() : fmt::format(", in {}", activity);
     switch (end) {

@@ -96,10 +96,11 @@ Session& Session::signal(std::string_view task, Json value) {
     receivers = at->find_tasks(task);
   bool taken = false;
   if (receivers != nullptr) {
+    State& last = receivers->back();
     for (State& receiver : *receivers) {
-      const bool is_last = &receiver == &receivers->back();
-      taken |= receiver.deliver(is_last ? std::move(value) : value);
+      if (&receiver != &last) taken |= receiver.deliver(value);
     }
+    taken |= last.deliver(std::move(value));
   }
   if (!taken) log_warn("signal({}): no task of that name is running, so the signal is lost", task);
   return *this;

@@ -94,8 +94,8 @@ void record_cut_off(State& state, const SocketRoute& route, SocketAction action,
 // Waits on a connection for the kernel, a pong or a close frame. Lives on the session's stack.
 class SocketWait final : public websocket::Waiter {
  public:
-  explicit SocketWait(State& state) : state_(state), outer_(std::exchange(state.waits_on, this)) {}
-  ~SocketWait() override { state_.waits_on = outer_; }
+  explicit SocketWait(State& state) : state_(state) { outer = std::exchange(state.waits_on, this); }
+  ~SocketWait() override { state_.waits_on = outer; }
 
   void done(Reason why, std::string_view text) override {
     over = true;
@@ -138,7 +138,6 @@ class SocketWait final : public websocket::Waiter {
 
  private:
   State& state_;
-  websocket::Waiter* const outer_;  // of the action whose predicate does this
 };
 
 // What a receiver looks for.
@@ -157,15 +156,28 @@ bool equals(const websocket::Incoming& message, const Json& wanted) {
 class MessageWait final : public websocket::Receiver {
  public:
   MessageWait(State& state, const SocketRoute& route, const Wanted& wanted, Instant called)
-      : state_(state),
-        outer_(std::exchange(state.waits_on, this)),
-        route_(route),
-        wanted_(wanted),
-        called_(called) {
-    // A predicate that receives by itself: it has the next message.
-    if (outer_ != nullptr && outer_->is_linked()) outer_->unlink();
+      : state_(state), route_(route), wanted_(wanted), called_(called) {
+    outer = std::exchange(state.waits_on, this);
+    // A predicate that receives by itself: whoever asked keeps nobody waiting for that.
+    if (outer != nullptr) outer->give_up();
   }
-  ~MessageWait() override { state_.waits_on = outer_; }
+  ~MessageWait() override {
+    give_up();
+    state_.waits_on = outer;
+  }
+
+  /// Asks for a message; keeps its place before those who ask later until it has decided.
+  void ask(websocket::Connection& connection) {
+    connection_ = &connection;
+    state_.context.loop.on_loop_stack([&] { connection.receive(*this); });
+  }
+  /// Those behind it get what was kept back while it decided.
+  void give_up() override {
+    if (!is_linked()) return;
+    unlink();
+    // It is linked as long as the connection lives and is open.
+    connection_->distribute();
+  }
 
   websocket::Take take(const websocket::Incoming& message) override {
     if ((wanted_.text != nullptr && (message.binary || message.payload != *wanted_.text)) ||
@@ -203,7 +215,7 @@ class MessageWait final : public websocket::Receiver {
 
  private:
   State& state_;
-  websocket::Waiter* const outer_;  // of the action whose predicate does this
+  websocket::Connection* connection_ = nullptr;
   const SocketRoute& route_;
   const Wanted& wanted_;
   const Instant called_;
@@ -243,28 +255,6 @@ std::string timeout_text(SocketAction action, Duration timeout) {
                      duration_text(timeout));
 }
 
-// The place of one who waits for messages before those who asked later. It is left with the scope, if not
-// before: then they get what was kept back while a predicate decided.
-class Place {
- public:
-  Place(State& state, MessageWait& wait, std::string_view name) : state_(state), wait_(wait), name_(name) {}
-  ~Place() { leave(); }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  void leave() const {
-    if (!wait_.is_linked()) return;
-    wait_.unlink();
-    const Socket* socket = state_.find_socket(name_);
-    if (socket == nullptr || !socket->connection) return;
-    state_.context.loop.on_loop_stack([&] { socket->connection->distribute(); });
-  }
-
- private:
-  State& state_;
-  MessageWait& wait_;
-  std::string_view name_;
-};
-
 // Not inlined: what it keeps on the stack is gone before the session parks.
 [[gnu::noinline]] void receive(State& state, SocketAction action, const Wanted& wanted,
                                const WsRecvOptions& options) {
@@ -279,10 +269,17 @@ class Place {
   const Doing doing(state, route->label(action));
   std::shared_ptr<const detail::WsMessageData> data;
   MessageWait wait(state, *route, wanted, called);
-  const Place place(state, wait, options.name);
-  while (true) {
-    auto& connection = *open_socket(state, action, options.name).connection;
-    state.context.loop.on_loop_stack([&] { connection.receive(wait); });
+  for (const auto* connection = open_socket(state, action, options.name).connection.get();;) {
+    const Socket* socket = state.find_socket(options.name);
+    if (socket == nullptr || socket->connection.get() != connection) {
+      // While the predicate was asked.
+      failed(state, *route, action, options.on_error, Reason::closed,
+             socket == nullptr || socket->connection ? "another ws_connect has closed the connection"
+                                                     : socket->why_not,
+             state.context.loop.now() - called);
+      return;
+    }
+    wait.ask(*socket->connection);
     if (!wait.over && !wait_for_message(state, wait, *route, action, called, due)) return;
     if (!wait.data) {
       if (wait.reason == Reason::timeout) wait.failure = timeout_text(action, timeout);
@@ -300,7 +297,7 @@ class Place {
     }
     wait.reset();
   }
-  place.leave();
+  wait.give_up();
   const WsMessage message(std::move(data));
   const Duration took = std::max(message.arrived_at() - called, Duration::zero());
   Json json = Json::value_t::discarded;
@@ -397,7 +394,7 @@ Session& Session::send_message(std::string_view payload, bool binary, const WsSe
     state_.context.loop.on_loop_stack([&] { record(state_, *route, SocketAction::send, wait.at - called); });
     return *this;
   }
-  if (wait.reason == Reason::timeout) {
+  if (wait.reason == Reason::timeout && wait.message.empty()) {
     wait.message =
         fmt::format("the server has not read what was sent within {}: part of the message may be on its way",
                     duration_text(timeout));

@@ -35,6 +35,12 @@ class Waiter : public WaiterHook {
   /// It has happened (Reason::none), or never will, because the connection is over: `why` is a sentence.
   /// Called once, on the loop's stack, after it was unlinked; the connection may be destroyed any time later.
   virtual void done(Reason reason, std::string_view why) = 0;
+  /// It does not wait any more.
+  virtual void give_up() {
+    if (is_linked()) unlink();
+  }
+
+  Waiter* outer = nullptr;  ///< whoever waits for the end of this one, of the same owner; else null
 
  private:
   friend class Connection;

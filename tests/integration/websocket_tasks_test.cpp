@@ -268,6 +268,46 @@ TEST_F(WebSocketTasks, AConnectionThatEndsWhileAPredicateDecidesDeliversTheRest)
   EXPECT_THAT(others, ElementsAre("1", "2"));
 }
 
+TEST_F(WebSocketTasks, APredicateThatReceivesByItselfLetsThoseBehindItGoFirst) {
+  SendingServer server;
+  std::string inner;
+  std::string other;
+  run_ok(server.url(),
+         [&](Session& s) {
+           s.ws_connect("/");
+           s.async("decides", [&](Session& t) {
+             t.ws_await_recv([&](const WsMessage&) {
+               inner = received(t);
+               return true;
+             });
+           });
+           s.delay(1ms);
+           s.async("receives", [&](Session& t) { other = received(t); });
+           s.delay(1ms);
+           s.ws_send("send 3").await({"decides", "receives"});
+         },
+         {{"timeout", "2s"}});
+  EXPECT_EQ(other, "1");
+  EXPECT_EQ(inner, "2");
+}
+
+TEST_F(WebSocketTasks, AConnectionThatIsClosedWhileAPredicateDecidesIsToldLikeAnyOther) {
+  const auto results = run_ok(server_.url(), [&](Session& s) {
+    s.ws_connect("/").ws_send("x");
+    s.async("decides", [&](Session& t) {
+      EXPECT_THAT(error_of([&] {
+                    t.ws_await_recv([&](const WsMessage&) {
+                      t.delay(20ms);
+                      return false;
+                    });
+                  }),
+                  HasSubstr("closed by ws_close"));
+    });
+    s.delay(5ms).ws_close().await("decides");
+  });
+  EXPECT_EQ(results.count("A Error closed ws_await_recv(" + ws() + "/)"), 1U);
+}
+
 TEST_F(WebSocketTasks, DecodingIsARowOfItsOwn) {
   const auto results = run_ok(server_.url(), [&](Session& s) {
     s.ws_connect("/").ws_send("{1").ws_send("[1]");

@@ -1,6 +1,8 @@
 #include "runtime/event_loop.hpp"
 
 #include <array>
+#include <atomic>
+#include <cstddef>
 #include <future>
 #include <thread>
 #include <vector>
@@ -65,6 +67,43 @@ TEST_F(RealLoop, AWaitIsNotShorterThanAsked) {
   loop.spawn(fiber);
   loop.run();
   EXPECT_GE(waited, 300us);
+}
+
+// A loop that was busy and lets events gather stops doing so once it has little to do.
+TEST_F(RealLoop, AnIdleLoopDoesNotLookAgainAndAgain) {
+  std::size_t turns_while_idle = 0;
+  TestFiber fiber([&] {
+    for (int i = 0; i < 1000; ++i)
+      loop.waited_for_answer(10ms);
+    for (const Instant start = clock.now(); clock.now() - start < 20ms;) {
+      loop.yield();
+      const Instant spin = clock.now();
+      while (clock.now() - spin < 20us) {
+      }
+      loop.suspend(clock.now() + 1us);
+    }
+    turns_while_idle = 0;
+    loop.suspend(clock.now() + 200ms);
+    loop.stop();
+  });
+  loop.spawn(fiber);
+  // As run() does, but counted.
+  std::atomic<bool> ended = false;
+  std::size_t turns = 0;
+  std::size_t turns_before = 0;
+  TestFiber watcher([&] {
+    loop.suspend(clock.now() + 60ms);
+    turns_before = turns;
+    loop.suspend(clock.now() + 100ms);
+    turns_while_idle = turns - turns_before;
+    ended = true;
+  });
+  loop.spawn(watcher);
+  while (!ended) {
+    loop.turn();
+    ++turns;
+  }
+  EXPECT_LT(turns_while_idle, 200U);
 }
 
 // Data and FIN may come in one edge: hang-up is told with the data.
