@@ -305,7 +305,7 @@ TEST_F(WebSocketTasks, AConnectionThatIsClosedWhileAPredicateDecidesIsToldLikeAn
     });
     s.delay(5ms).ws_close().await("decides");
   });
-  EXPECT_EQ(results.count("A Error closed ws_await_recv(" + ws() + "/)"), 1U);
+  EXPECT_EQ(results.count("A Error closed ws_await_recv(" + ws_url(server_.url()) + "/)"), 1U);
 }
 
 TEST_F(WebSocketTasks, DecodingIsARowOfItsOwn) {
