@@ -155,8 +155,10 @@ bool equals(const websocket::Incoming& message, const Json& wanted) {
 // Waits on a connection for a message. Lives on the session's stack.
 class MessageWait final : public websocket::Receiver {
  public:
-  MessageWait(State& state, const SocketRoute& route, const Wanted& wanted, Instant called)
-      : state_(state), route_(route), wanted_(wanted), called_(called) {
+  // `keeps`: whether anybody looks at the message.
+  MessageWait(State& state, const SocketRoute& route, SocketAction action, const Wanted& wanted, bool keeps,
+              Instant called)
+      : state_(state), route_(route), action_(action), wanted_(wanted), keeps_(keeps), called_(called) {
     outer = std::exchange(state.waits_on, this);
     // A predicate that receives by itself: whoever asked keeps nobody waiting for that.
     if (outer != nullptr) outer->give_up();
@@ -185,8 +187,12 @@ class MessageWait final : public websocket::Receiver {
       skipped(message.at);
       return websocket::Take::skipped;
     }
-    data = std::make_shared<detail::WsMessageData>(detail::WsMessageData{
-        .payload = std::string(message.payload), .binary = message.binary, .at = message.at});
+    if (keeps_) {
+      data = std::make_shared<detail::WsMessageData>(detail::WsMessageData{
+          .payload = std::string(message.payload), .binary = message.binary, .at = message.at});
+    } else {
+      received(message.at);
+    }
     over = true;
     state_.fiber->wake();
     return wanted_.predicate == nullptr ? websocket::Take::taken : websocket::Take::undecided;
@@ -201,6 +207,14 @@ class MessageWait final : public websocket::Receiver {
   [[nodiscard]] Duration waited(Instant arrived) const noexcept {
     return std::max(arrived - called_, Duration::zero());
   }
+  /// Records the message that was wanted. On the loop's stack.
+  void received(Instant arrived) {
+    recorded = true;
+    const Duration took = waited(arrived);
+    record(state_, route_, action_, took);
+    // An answer to what was sent, as far as one can tell; what ws_recv gets may come of its own accord.
+    if (action_ == SocketAction::await_recv) state_.context.loop.waited_for_answer(took);
+  }
   /// Before it waits for another message.
   void reset() noexcept {
     over = false;
@@ -209,7 +223,8 @@ class MessageWait final : public websocket::Receiver {
   void skipped(Instant arrived) { record(state_, route_, SocketAction::skipped, waited(arrived)); }
 
   bool over = false;
-  std::shared_ptr<const detail::WsMessageData> data;  // null: it failed
+  bool recorded = false;
+  std::shared_ptr<const detail::WsMessageData> data;  // null: it failed, or nobody looks at it
   Reason reason = Reason::none;
   std::string failure;
 
@@ -217,7 +232,9 @@ class MessageWait final : public websocket::Receiver {
   State& state_;
   websocket::Connection* connection_ = nullptr;
   const SocketRoute& route_;
+  const SocketAction action_;
   const Wanted& wanted_;
+  const bool keeps_;
   const Instant called_;
 };
 
@@ -236,7 +253,8 @@ bool wait_for_message(State& state, MessageWait& wait, const SocketRoute& route,
     }
     return true;
   } catch (...) {
-    record_cut_off(state, route, action, state.context.loop.now() - called);
+    // It may be cancelled between the message and its turn.
+    if (!wait.recorded) record_cut_off(state, route, action, state.context.loop.now() - called);
     throw;
   }
 }
@@ -268,7 +286,8 @@ std::string timeout_text(SocketAction action, Duration timeout) {
   const auto route = open_socket(state, action, options.name).route;
   const Doing doing(state, route->label(action));
   std::shared_ptr<const detail::WsMessageData> data;
-  MessageWait wait(state, *route, wanted, called);
+  const bool keeps = options.with_result || options.decode == Decode::json || wanted.predicate != nullptr;
+  MessageWait wait(state, *route, action, wanted, keeps, called);
   for (const auto* connection = open_socket(state, action, options.name).connection.get();;) {
     const Socket* socket = state.find_socket(options.name);
     if (socket == nullptr || socket->connection.get() != connection) {
@@ -281,6 +300,7 @@ std::string timeout_text(SocketAction action, Duration timeout) {
     }
     wait.ask(*socket->connection);
     if (!wait.over && !wait_for_message(state, wait, *route, action, called, due)) return;
+    if (wait.recorded) return;
     if (!wait.data) {
       if (wait.reason == Reason::timeout) wait.failure = timeout_text(action, timeout);
       failed(state, *route, action, options.on_error, wait.reason, std::move(wait.failure),
@@ -299,21 +319,17 @@ std::string timeout_text(SocketAction action, Duration timeout) {
   }
   wait.give_up();
   const WsMessage message(std::move(data));
-  const Duration took = std::max(message.arrived_at() - called, Duration::zero());
   Json json = Json::value_t::discarded;
   if (options.decode == Decode::json || options.with_result.takes_json()) {
     json = Json::parse(message.text(), nullptr, false);
     if (json.is_discarded()) {
       failed(state, *route, action, options.on_error, Reason::decode,
-             fmt::format("the message is not JSON: {:?}", http::excerpt(message.text())), took);
+             fmt::format("the message is not JSON: {:?}", http::excerpt(message.text())),
+             wait.waited(message.arrived_at()));
       return;
     }
   }
-  state.context.loop.on_loop_stack([&] {
-    record(state, *route, action, took);
-    // An answer to what was sent, as far as one can tell; what ws_recv gets may come of its own accord.
-    if (action == SocketAction::await_recv) state.context.loop.waited_for_answer(took);
-  });
+  state.context.loop.on_loop_stack([&] { wait.received(message.arrived_at()); });
   call_back(state, options, message, json);
 }
 
