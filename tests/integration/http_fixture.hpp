@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include <gmock/gmock.h>
@@ -16,7 +15,7 @@
 #include <chaperon/chaperon.hpp>
 
 #include "support/scripted_server.hpp"
-#include "target/target.hpp"
+#include "support/target_thread.hpp"
 
 namespace chaperon::test {
 
@@ -100,27 +99,6 @@ inline void expect_conservation(const Results& results, std::uint64_t unusable =
   EXPECT_EQ(results.traffic.requests, answered + unanswered);
   EXPECT_EQ(results.traffic.errors, unanswered + bad_answers);
 }
-
-/// The built-in target on a thread of its own.
-class TargetThread {
- public:
-  explicit TargetThread(target::Options options = {}) : server_(with_free_port(std::move(options))) {
-    thread_ = std::jthread([this] { server_.run(); });
-  }
-  ~TargetThread() { server_.stop(); }
-  TargetThread(const TargetThread&) = delete;
-  TargetThread& operator=(const TargetThread&) = delete;
-
-  [[nodiscard]] std::string url() const { return server_.url(); }
-
- private:
-  static target::Options with_free_port(target::Options options) {
-    options.port = 0;
-    return options;
-  }
-  target::Server server_;
-  std::jthread thread_;
-};
 
 /// An answer with that body and its length; `headers` are whole lines.
 inline std::string answer(std::string_view body, std::string_view headers = {},

@@ -42,7 +42,7 @@ class EchoServer {
 
  private:
   std::optional<NodeWsServer> node_;
-  std::optional<Target> target_;
+  std::optional<TargetThread> target_;
 };
 
 class WebSocketEcho : public WebSocketRunTest, public ::testing::WithParamInterface<EchoCase> {

@@ -14,7 +14,7 @@
 #include "runtime/sanitizers.hpp"
 #include "session_fixture.hpp"
 #include "support/node_ws_server.hpp"
-#include "target/target.hpp"
+#include "support/target_thread.hpp"
 #include "unit/websocket/server_side.hpp"
 #include "websocket/handshake.hpp"
 
@@ -23,6 +23,7 @@ namespace chaperon::session_test {
 using test::close_payload;
 using test::NodeWsServer;
 using test::server_frame;
+using test::TargetThread;
 using test::WsCompression;
 
 inline constexpr unsigned kTextFrame = 0x81;
@@ -111,26 +112,6 @@ inline void wait_for(const std::atomic<int>& counter, int count) {
   for (int now = counter; now < count; now = counter)
     counter.wait(now);
 }
-
-/// The built-in target on threads of its own.
-class Target {
- public:
-  explicit Target(target::Options options = {}) : server_(with_free_port(std::move(options))) {
-    thread_ = std::jthread([this] { server_.run(); });
-  }
-  ~Target() { server_.stop(); }
-  Target(const Target&) = delete;
-  Target& operator=(const Target&) = delete;
-  [[nodiscard]] std::string url() const { return server_.url(); }
-
- private:
-  static target::Options with_free_port(target::Options options) {
-    options.port = 0;
-    return options;
-  }
-  target::Server server_;
-  std::jthread thread_;
-};
 
 /// `ws://…` of an `http://…`.
 inline std::string ws_url(const std::string& url) {

@@ -99,7 +99,7 @@ class PublishSubscribe : public WebSocketRunTest {
 TEST_F(PublishSubscribe, TheTutorialsPublishAndAwaitLosesNothing) {
   constexpr int kMessages = 200;
   NodeWsServer node;
-  Target target;
+  TargetThread target;
   for (const auto& url : {node.url(), target.url()}) {
     received_messages.clear();
     const auto results =
@@ -129,7 +129,7 @@ TEST_F(PublishSubscribe, EverySubscriberGetsEverythingInOrder) {
   constexpr int kSubscribers = kSanitized ? 10 : 50;
   constexpr int kMessages = 100;
   NodeWsServer node;
-  Target target;
+  TargetThread target;
   for (const unsigned threads : {1U, 2U}) {
     for (const auto& url : {node.url(), target.url()}) {
       received_messages.clear();
@@ -189,7 +189,7 @@ Json counter_of(const std::string& url) {
 }
 
 TEST_F(PublishSubscribe, TheTutorialsScenariosCountWhatTheTargetCounts) {
-  Target target;
+  TargetThread target;
   const auto url = target.url();
   // The tutorial's LoadTest: several entries, some with many users, some named, some delayed.
   const auto results = run({{scenario<PublishAndAwait>, {{"message_count", 5}}},
