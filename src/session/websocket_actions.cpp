@@ -362,7 +362,7 @@ void connect(State& state, std::string_view path, const WsConnectOptions& option
     leave(e.what());
     throw;
   }
-  // Looked up again: a callback of another task cannot have it, but tasks of this one share the vector.
+  // Looked up again: a vector does not keep its elements in place.
   Socket& socket = state.own_socket(options.name);
   if (!request.error().empty()) {
     socket.why_not = fmt::format("{} failed: {}", request.error().action, request.error().message);
@@ -373,6 +373,18 @@ void connect(State& state, std::string_view path, const WsConnectOptions& option
   socket.route = state.context.socket_routes.find(state.context.recorder, state.profile.number,
                                                   state.profile.name, request.route().target);
   socket.why_not.clear();
+}
+
+// Records what a wait has come to, and tells the scenario of a failure. `late`: what to say after a timeout.
+void finish(State& state, const SocketRoute& route, SocketAction action, const ErrorCallback& on_error,
+            Instant called, SocketWait& wait, const std::function<std::string()>& late) {
+  const Duration took = wait.at - called;
+  if (wait.reason == Reason::none) {
+    state.context.loop.on_loop_stack([&] { record(state, route, action, took); });
+    return;
+  }
+  if (wait.reason == Reason::timeout && wait.message.empty()) wait.message = late();
+  failed(state, route, action, on_error, wait.reason, std::move(wait.message), took);
 }
 
 }  // namespace
@@ -406,17 +418,11 @@ Session& Session::send_message(std::string_view payload, bool binary, const WsSe
     }
   });
   if (!goes_on || recorded) return *this;
-  if (wait.reason == Reason::none) {
-    state_.context.loop.on_loop_stack([&] { record(state_, *route, SocketAction::send, wait.at - called); });
-    return *this;
-  }
-  if (wait.reason == Reason::timeout && wait.message.empty()) {
-    wait.message =
-        fmt::format("the server has not read what was sent within {}: part of the message may be on its way",
-                    duration_text(timeout));
-  }
-  failed(state_, *route, SocketAction::send, options.on_error, wait.reason, std::move(wait.message),
-         wait.at - called);
+  finish(state_, *route, SocketAction::send, options.on_error, called, wait, [&] {
+    return fmt::format(
+        "the server has not read what was sent within {}: part of the message may be on its way",
+        duration_text(timeout));
+  });
   return *this;
 }
 
@@ -462,19 +468,12 @@ Session& Session::ws_ping(const WsPingOptions& options) {
     }
   });
   if (!goes_on) return *this;
-  if (wait.reason == Reason::none) {
-    state_.context.loop.on_loop_stack([&] { record(state_, *route, SocketAction::ping, wait.at - called); });
-    return *this;
-  }
-  if (wait.reason == Reason::timeout) {
-    wait.message =
-        fmt::format("no pong within {}{}", duration_text(timeout),
-                    state_.holds_up(options.name)
-                        ? ": the connection does not read until messages that have come are received"
-                        : "");
-  }
-  failed(state_, *route, SocketAction::ping, options.on_error, wait.reason, std::move(wait.message),
-         wait.at - called);
+  finish(state_, *route, SocketAction::ping, options.on_error, called, wait, [&] {
+    return fmt::format("no pong within {}{}", duration_text(timeout),
+                       state_.holds_up(options.name)
+                           ? ": the connection does not read until messages that have come are received"
+                           : "");
+  });
   return *this;
 }
 
@@ -510,15 +509,9 @@ Session& Session::ws_close(const WsCloseOptions& options) {
     }
   });
   if (!goes_on) return *this;
-  if (wait.reason == Reason::none) {
-    state_.context.loop.on_loop_stack([&] { record(state_, *route, SocketAction::close, wait.at - called); });
-    return *this;
-  }
-  if (wait.reason == Reason::timeout) {
-    wait.message = fmt::format("the server has not closed the connection within {}", duration_text(timeout));
-  }
-  failed(state_, *route, SocketAction::close, options.on_error, wait.reason, std::move(wait.message),
-         wait.at - called);
+  finish(state_, *route, SocketAction::close, options.on_error, called, wait, [&] {
+    return fmt::format("the server has not closed the connection within {}", duration_text(timeout));
+  });
   return *this;
 }
 
