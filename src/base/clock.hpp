@@ -65,6 +65,11 @@ constexpr Instant deadline_after(Instant start, Duration duration) noexcept {
   return duration >= Instant::max() - start ? Instant::max() : start + duration;
 }
 
+/// A duration in seconds.
+constexpr double in_seconds(Duration duration) noexcept {
+  return std::chrono::duration<double>(duration).count();
+}
+
 /// The sum of two durations that are not negative; kForever where it would overflow.
 constexpr Duration sum_of(Duration a, Duration b) noexcept {
   return b >= kForever - a ? kForever : a + b;

@@ -12,7 +12,7 @@
 #include <chaperon/load_test.hpp>
 #include <chaperon/main.hpp>
 
-#include "cli/abi.hpp"
+#include "base/abi.hpp"
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
 #include "cli/run_arguments.hpp"

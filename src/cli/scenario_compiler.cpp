@@ -14,7 +14,7 @@
 
 #include <chaperon/errors.hpp>
 
-#include "cli/abi.hpp"
+#include "base/abi.hpp"
 #include "cli/artifact_cache.hpp"
 #include "cli/build_config.hpp"
 #include "cli/cache_directory.hpp"

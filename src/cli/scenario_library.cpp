@@ -11,7 +11,7 @@
 
 #include <chaperon/errors.hpp>
 
-#include "cli/abi.hpp"
+#include "base/abi.hpp"
 #include "cli/options.hpp"
 
 namespace chaperon::cli {

@@ -12,7 +12,7 @@ namespace {
 constexpr int kStartsPerTurn = 64;
 
 metrics::RecorderOptions recorder_options(const SharedRun& run) {
-  return {.memory = metrics::kDefaultMemory / run.loops, .filter = run.plan.record};
+  return {.memory = metrics::kDefaultMemory / run.settings.loops.size(), .filter = run.plan.record};
 }
 
 std::uint64_t& count_of(SessionCounts& counts, session::Outcome outcome) {
@@ -32,8 +32,11 @@ std::uint64_t& count_of(SessionCounts& counts, session::Outcome outcome) {
 }  // namespace
 
 LoopRunner::LoopRunner(SharedRun& run, unsigned number)
-    : run_(run), number_(number), loop_(clock_, reactor_, run.stack_size), next_user_(number) {
-  if (number < run.plan.users) waiting_ = (run.plan.users - number + run.loops - 1) / run.loops;
+    : run_(run), number_(number), loop_(clock_, reactor_, run.settings.stack_size), next_user_(number) {
+  const auto users = run.plan.users;
+  const auto loops = run.settings.total_loops;
+  if (number < users) waiting_ = (users - number + loops - 1) / loops;
+  if (run.settings.fence != nullptr) loop_.set_fence(*run.settings.fence);
 }
 
 LoopRunner::~LoopRunner() {
@@ -58,8 +61,8 @@ void LoopRunner::main() {
   context_ = std::make_unique<session::LoopContext>(
       loop_, run_.dns,
       http::ClientOptions{.local_addresses = run_.plan.local_addresses, .dns_ttl = run_.plan.dns_ttl},
-      recorder_options(run_), run_.blocking, run_.start, derive_seed(~run_.seed, number_));
-  context_->live = run_.live;
+      recorder_options(run_), run_.blocking, run_.start, derive_seed(~run_.settings.seed, number_));
+  context_->live = run_.settings.live;
   context_->scheduler = this;
   // Each loop has its own copy of the config: nothing that sessions read is shared between threads.
   for (const auto& entry : run_.plan.entries) {
@@ -70,20 +73,41 @@ void LoopRunner::main() {
     profile->number = static_cast<std::uint32_t>(profiles_.size());
     profiles_.push_back(std::move(profile));
   }
-  results_.sessions_by_entry.resize(profiles_.size());
-  entry_end_ = run_.plan.entries.front().users;
-  loop_.timers().arm(starter_, loop_.now());
+  measurements_.sessions_by_entry.resize(profiles_.size());
   loop_.run();
-  collect();
+  // Nothing of a loop that stands still may be touched, and what its sessions have must not be given back: it
+  // is left behind, until the process ends.
+  if (loop_.fenced()) return;
+  measurements_ = take_measurements();
   abandoned_.clear_and_dispose([](session::State* state) { delete state; });
   context_.reset();
 }
 
+void LoopRunner::begin() {
+  loop_.post([this] {
+    context_->run_start = run_.start;
+    loop_.timers().arm(starter_, std::max(run_.start, loop_.now()));
+  });
+}
+
+void LoopRunner::take_over(std::vector<std::uint64_t> users) {
+  loop_.post([this, users = std::move(users)] {
+    taken_over_.insert(taken_over_.end(), users.begin(), users.end());
+    waiting_ += users.size();
+    loop_.timers().arm(starter_, std::max(run_.start, loop_.now()));
+  });
+}
+
 void LoopRunner::start_some() {
   for (int started = 0; waiting_ > 0 && started < kStartsPerTurn; ++started) {
-    start_user(next_user_);
-    next_user_ += run_.loops;
     --waiting_;
+    if (next_user_ < run_.plan.users) {
+      start_user(std::exchange(next_user_, next_user_ + run_.settings.total_loops));
+    } else {
+      const auto user = taken_over_.front();
+      taken_over_.pop_front();
+      start_user(user);
+    }
   }
   if (waiting_ > 0) {
     loop_.timers().arm(starter_, loop_.now());
@@ -93,17 +117,18 @@ void LoopRunner::start_some() {
 }
 
 void LoopRunner::start_user(std::uint64_t user) {
-  while (user >= entry_end_)
-    entry_end_ += run_.plan.entries[++next_entry_].users;
-  const session::Profile& profile = *profiles_[next_entry_];
+  const auto entry = run_.plan.entry_of(user);
+  const session::Profile& profile = *profiles_[entry];
   if (cancelled_) {
-    refuse(profile, fmt::format("{}, before it started", cancel_reason_), cancel_outcome_);
+    refuse(user, profile, fmt::format("{}, before it started", cancel_reason_), cancel_outcome_);
     return;
   }
-  auto state = std::make_unique<session::State>(*context_, profile, run_.plan.entries[next_entry_].parts,
-                                                derive_seed(run_.seed, user), *this);
+  auto state = std::make_unique<session::State>(*context_, profile, run_.plan.entries[entry].parts,
+                                                derive_seed(run_.settings.seed, user), *this);
+  state->user = user;
   if (!state->start()) {
-    refuse(profile, "there is no memory for its stack: use fewer sessions, or smaller stacks (--stack-size)",
+    refuse(user, profile,
+           "there is no memory for its stack: use fewer sessions, or smaller stacks (--stack-size)",
            session::Outcome::failed);
     return;
   }
@@ -111,16 +136,18 @@ void LoopRunner::start_user(std::uint64_t user) {
   sessions_.push_back(*state.release());
 }
 
-void LoopRunner::refuse(const session::Profile& profile, const std::string& why, session::Outcome as) {
+void LoopRunner::refuse(std::uint64_t user, const session::Profile& profile, const std::string& why,
+                        session::Outcome as) {
   const Duration at = loop_.now() - run_.start;
   context_->endings.add(
       {.session = profile.name, .reason = session::to_string(as), .example = why, .at = at});
-  count_end(profile, as);
+  count_end(user, profile, as);
 }
 
-void LoopRunner::count_end(const session::Profile& profile, session::Outcome outcome) {
-  ++count_of(results_.sessions, outcome);
-  ++count_of(results_.sessions_by_entry[profile.number], outcome);
+void LoopRunner::count_end(std::uint64_t user, const session::Profile& profile, session::Outcome outcome) {
+  ++ended_;
+  ++count_of(measurements_.sessions_by_entry[profile.number], outcome);
+  if (run_.settings.list_ended_users) measurements_.ended_users.push_back(user);
 }
 
 void LoopRunner::session_ended(session::State& state) {
@@ -129,10 +156,10 @@ void LoopRunner::session_ended(session::State& state) {
     return;
   }
   --live_;
-  count_end(state.profile, state.outcome);
+  count_end(state.user, state.profile, state.outcome);
   if (state.run_began != Instant{}) {
-    results_.first_start = std::min(results_.first_start, state.run_began);
-    results_.last_end = std::max(results_.last_end, state.run_ended);
+    measurements_.first_start = std::min(measurements_.first_start, state.run_began);
+    measurements_.last_end = std::max(measurements_.last_end, state.run_ended);
   }
   dispose(state);
   check_done();
@@ -141,7 +168,7 @@ void LoopRunner::session_ended(session::State& state) {
 void LoopRunner::dispose(session::State& state) {
   sessions_.erase(sessions_.iterator_to(state));
   if (state.abandoned) {
-    results_.overflowed = results_.overflowed || state.overflowed;
+    measurements_.overflowed = measurements_.overflowed || state.overflowed;
     abandoned_.push_back(state);
   } else {
     delete &state;
@@ -149,7 +176,7 @@ void LoopRunner::dispose(session::State& state) {
 }
 
 void LoopRunner::task_abandoned(std::unique_ptr<session::State> task) {
-  results_.overflowed = results_.overflowed || task->overflowed;
+  measurements_.overflowed = measurements_.overflowed || task->overflowed;
   abandoned_.push_back(*task.release());
 }
 
@@ -162,14 +189,31 @@ void LoopRunner::run_scheduled(std::shared_ptr<session::ScheduledScenario> sched
   // In turn to all others; to itself only if there is none.
   next_loop_ = (next_loop_ + 1) % runners.size();
   if (next_loop_ == number_) next_loop_ = (next_loop_ + 1) % runners.size();
-  LoopRunner* const other = runners[next_loop_];
   scheduled->runner = next_loop_;
-  other->loop_.post([other, scheduled = std::move(scheduled)] { other->begin_scheduled(scheduled); });
+  if (runners[next_loop_] == nullptr) {
+    if (run_.settings.remote->run_scheduled(static_cast<unsigned>(next_loop_), scheduled)) return;
+    scheduled->runner = number_;
+  }
+  runners[scheduled->runner]->run_here(std::move(scheduled));
 }
 
 void LoopRunner::cancel_scheduled(const std::shared_ptr<session::ScheduledScenario>& scheduled,
                                   session::Outcome as, std::string reason) {
-  run_.runners[scheduled->runner]->loop_.post([scheduled, as, reason = std::move(reason)] {
+  auto* const runner = run_.runners[scheduled->runner];
+  if (runner == nullptr) {
+    run_.settings.remote->cancel_scheduled(scheduled, as, reason);
+  } else {
+    runner->cancel_here(scheduled, as, std::move(reason));
+  }
+}
+
+void LoopRunner::run_here(std::shared_ptr<session::ScheduledScenario> scheduled) {
+  loop_.post([this, scheduled = std::move(scheduled)] { begin_scheduled(scheduled); });
+}
+
+void LoopRunner::cancel_here(std::shared_ptr<session::ScheduledScenario> scheduled, session::Outcome as,
+                             std::string reason) {
+  loop_.post([scheduled = std::move(scheduled), as, reason = std::move(reason)] {
     if (scheduled->state != nullptr) scheduled->state->cancel(as, reason);
   });
 }
@@ -214,33 +258,50 @@ void LoopRunner::cancel_all(session::Outcome as, std::string reason) {
   });
 }
 
-void LoopRunner::ask_progress(std::function<void(LoopProgress)> answer) {
+LoopProgress LoopRunner::progress() const {
+  return {.waiting = waiting_, .live = live_, .done = ended_, .cpu = loop_.cpu_time()};
+}
+
+Traffic LoopRunner::traffic() const {
+  const auto& counters = context_->counters;
+  const auto& http = context_->client.counters();
+  const auto& websocket = context_->websocket.counters();
+  return {.requests = counters.requests,
+          .responses = counters.responses,
+          .errors = counters.errors,
+          .retried = http.retried,
+          .bytes_sent = http.bytes_sent + websocket.bytes_sent,
+          .bytes_received = http.bytes_received + websocket.bytes_received,
+          .messages_sent = websocket.messages_sent,
+          .messages_received = websocket.messages_received};
+}
+
+void LoopRunner::ask_progress(std::function<void(LoopProgress, metrics::Histogram, Traffic)> answer) {
   loop_.post([this, answer = std::move(answer)] {
-    LoopProgress progress;
-    progress.loop = number_;
-    progress.waiting = waiting_;
-    progress.live = live_;
-    progress.done = results_.sessions.total();
-    progress.counters = context_->counters;
-    const auto& messages = context_->websocket.counters();
-    progress.messages = messages.messages_sent + messages.messages_received;
-    progress.window = context_->window;
+    auto answers = context_->window;
     context_->window.clear();
-    progress.cpu = loop_.cpu_time();
-    answer(std::move(progress));
+    answer(progress(), std::move(answers), traffic());
   });
 }
 
-void LoopRunner::collect() {
-  results_.metrics = context_->recorder.take();
-  results_.errors = std::move(context_->errors);
-  results_.endings = std::move(context_->endings);
-  results_.counters = context_->counters;
-  results_.traffic = context_->client.counters();
-  results_.messages = context_->websocket.counters();
-  results_.lateness = loop_.lateness();
-  results_.queued = context_->queued;
-  results_.stored = std::move(context_->stored);
+void LoopRunner::take(std::function<void(LoopProgress, Measurements)> answer) {
+  loop_.post([this, answer = std::move(answer)] { answer(progress(), take_measurements()); });
+}
+
+Measurements LoopRunner::take_measurements() {
+  measurements_.metrics = context_->recorder.take();
+  measurements_.errors = std::exchange(context_->errors, {});
+  measurements_.endings = std::exchange(context_->endings, {});
+  const auto traffic_now = traffic();
+  measurements_.traffic = traffic_since(traffic_now, taken_traffic_);
+  taken_traffic_ = traffic_now;
+  measurements_.answers = std::exchange(context_->window, {});
+  measurements_.lateness = loop_.take_lateness();
+  measurements_.queued = std::exchange(context_->queued, {});
+  measurements_.stored = std::exchange(context_->stored, {});
+  auto taken = std::exchange(measurements_, Measurements());
+  measurements_.sessions_by_entry.resize(profiles_.size());
+  return taken;
 }
 
 }  // namespace chaperon::load_test

@@ -7,24 +7,6 @@
 namespace chaperon::load_test {
 namespace {
 
-void add(SessionCounts& to, const SessionCounts& counts) noexcept {
-  to.ok += counts.ok;
-  to.failed += counts.failed;
-  to.cancelled += counts.cancelled;
-  to.timed_out += counts.timed_out;
-}
-
-void add(Traffic& to, const Traffic& traffic) noexcept {
-  to.requests += traffic.requests;
-  to.responses += traffic.responses;
-  to.errors += traffic.errors;
-  to.retried += traffic.retried;
-  to.bytes_sent += traffic.bytes_sent;
-  to.bytes_received += traffic.bytes_received;
-  to.messages_sent += traffic.messages_sent;
-  to.messages_received += traffic.messages_received;
-}
-
 void add(session::StoredResults& to, session::StoredResults&& stored) {
   std::ranges::move(stored.kept, std::back_inserter(to.kept));
   to.bytes += stored.bytes;
@@ -36,7 +18,7 @@ void add(session::StoredResults& to, session::StoredResults&& stored) {
 SessionCounts Measurements::sessions() const noexcept {
   SessionCounts all;
   for (const auto& counts : sessions_by_entry)
-    add(all, counts);
+    all = sessions_sum(all, counts);
   return all;
 }
 
@@ -46,8 +28,8 @@ void Measurements::merge(Measurements&& other) {
   endings.merge(std::move(other.endings));
   sessions_by_entry.resize(std::max(sessions_by_entry.size(), other.sessions_by_entry.size()));
   for (std::size_t i = 0; i < other.sessions_by_entry.size(); ++i)
-    add(sessions_by_entry[i], other.sessions_by_entry[i]);
-  add(traffic, other.traffic);
+    sessions_by_entry[i] = sessions_sum(sessions_by_entry[i], other.sessions_by_entry[i]);
+  traffic = traffic_sum(traffic, other.traffic);
   answers.merge(other.answers);
   lateness.merge(other.lateness);
   queued.merge(other.queued);
@@ -59,6 +41,35 @@ void Measurements::merge(Measurements&& other) {
   for (auto& warning : other.warnings) {
     if (std::ranges::find(warnings, warning) == warnings.end()) warnings.push_back(std::move(warning));
   }
+}
+
+SessionCounts sessions_sum(const SessionCounts& a, const SessionCounts& b) noexcept {
+  return {.ok = a.ok + b.ok,
+          .failed = a.failed + b.failed,
+          .cancelled = a.cancelled + b.cancelled,
+          .timed_out = a.timed_out + b.timed_out};
+}
+
+Traffic traffic_sum(const Traffic& a, const Traffic& b) noexcept {
+  return {.requests = a.requests + b.requests,
+          .responses = a.responses + b.responses,
+          .errors = a.errors + b.errors,
+          .retried = a.retried + b.retried,
+          .bytes_sent = a.bytes_sent + b.bytes_sent,
+          .bytes_received = a.bytes_received + b.bytes_received,
+          .messages_sent = a.messages_sent + b.messages_sent,
+          .messages_received = a.messages_received + b.messages_received};
+}
+
+Traffic traffic_since(const Traffic& now, const Traffic& then) noexcept {
+  return {.requests = now.requests - then.requests,
+          .responses = now.responses - then.responses,
+          .errors = now.errors - then.errors,
+          .retried = now.retried - then.retried,
+          .bytes_sent = now.bytes_sent - then.bytes_sent,
+          .bytes_received = now.bytes_received - then.bytes_received,
+          .messages_sent = now.messages_sent - then.messages_sent,
+          .messages_received = now.messages_received - then.messages_received};
 }
 
 }  // namespace chaperon::load_test

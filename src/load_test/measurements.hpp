@@ -39,4 +39,11 @@ struct Measurements {
   void merge(Measurements&& other);
 };
 
+/// Both together.
+SessionCounts sessions_sum(const SessionCounts& a, const SessionCounts& b) noexcept;
+/// Both together.
+Traffic traffic_sum(const Traffic& a, const Traffic& b) noexcept;
+/// What went over the wire since then.
+Traffic traffic_since(const Traffic& now, const Traffic& then) noexcept;
+
 }  // namespace chaperon::load_test

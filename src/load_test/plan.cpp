@@ -132,6 +132,7 @@ Plan Plan::make(const RegisteredLoadTest& load_test, const RunOptions& options) 
     // The command line wins over the table.
     deep_merge(planned.config, overlay);
     check_entry_config(planned.config, planned.name);
+    planned.first_user = plan.users;
     plan.users += planned.users;
     plan.entries.push_back(std::move(planned));
   }
@@ -146,6 +147,11 @@ Plan Plan::make(const RegisteredLoadTest& load_test, const RunOptions& options) 
   plan.local_addresses = net::parse_local_addresses(local_address_texts(plan.config, plan.name));
   plan.record = make_filter(own_filter(load_test, plan.record_failure), options);
   return plan;
+}
+
+std::size_t Plan::entry_of(std::uint64_t user) const noexcept {
+  const auto after = std::ranges::upper_bound(entries, user, {}, &PlannedEntry::first_user);
+  return static_cast<std::size_t>(after - entries.begin()) - 1;
 }
 
 Json Plan::table() const {

@@ -20,7 +20,8 @@ struct PlannedEntry {
   std::string name;  ///< of its sessions
   std::span<const detail::ScenarioPart> parts;
   std::uint64_t users = 0;
-  Json config;  ///< merged
+  Json config;                   ///< merged
+  std::uint64_t first_user = 0;  ///< the number of the first of its users
 };
 
 /// What went wrong in a load test's record(). Thread-safe.
@@ -52,6 +53,10 @@ struct Plan {
 
   /// Throws InputError if the load test cannot be run: see run_load_test().
   static Plan make(const RegisteredLoadTest& load_test, const RunOptions& options);
+
+  /// The number of the entry that a user (below `users`) belongs to: they are numbered in the order of the
+  /// table.
+  [[nodiscard]] std::size_t entry_of(std::uint64_t user) const noexcept;
 
   /// The scenario table for the export.
   [[nodiscard]] Json table() const;

@@ -12,10 +12,10 @@ constexpr Duration kInterruptAfter = 10s;
 
 }  // namespace
 
-Watchdog::Watchdog(std::vector<std::unique_ptr<LoopRunner>>& runners)
-    : runners_(runners), watches_(runners.size()) {}
+Watchdog::Watchdog(std::vector<std::unique_ptr<LoopRunner>>& runners) : runners_(runners) {}
 
 void Watchdog::look(Instant now, bool cancelling) {
+  watches_.resize(runners_.size());
   for (std::size_t i = 0; i < runners_.size(); ++i) {
     auto& loop = runners_[i]->loop();
     auto& watch = watches_[i];

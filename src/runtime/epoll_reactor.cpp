@@ -73,14 +73,15 @@ int EpollReactor::wait_for_events(Instant now, Instant deadline) {
   return ::epoll_wait(epoll_, events_.data(), kEvents, -1);
 }
 
-std::size_t EpollReactor::wait(Instant now, Instant deadline) {
-  const int count = wait_for_events(now, deadline);
+void EpollReactor::wait(Instant now, Instant deadline) {
+  event_count_ = wait_for_events(now, deadline);
   woke_at_ = clock_.now();
-  if (count < 0) {
-    if (errno == EINTR) return 0;
-    throw_errno("epoll_wait");
-  }
-  event_count_ = count;
+  if (event_count_ >= 0) return;
+  event_count_ = 0;
+  if (errno != EINTR) throw_errno("epoll_wait");
+}
+
+std::size_t EpollReactor::deliver() {
   std::size_t delivered = 0;
   for (int i = 0; i < event_count_; ++i) {
     const auto& event = events_[static_cast<std::size_t>(i)];

@@ -23,7 +23,8 @@ class EpollReactor final : public Reactor {
   bool add(int descriptor, IoHandler& handler) override;
   bool hand_over(int descriptor, IoHandler& handler) override;
   void forget(IoHandler& handler) noexcept override;
-  std::size_t wait(Instant now, Instant deadline) override;
+  void wait(Instant now, Instant deadline) override;
+  std::size_t deliver() override;
   void pause(Duration time) override;
   [[nodiscard]] Instant woke_at() const noexcept override { return woke_at_; }
   void wake() noexcept override;

@@ -66,7 +66,7 @@ void EventLoop::adopt_thread() {
 void EventLoop::run() {
   adopt_thread();
   woke_at_ = now();
-  while (!stopping_.load(std::memory_order_relaxed))
+  while (!stopping_.load(std::memory_order_relaxed) && !fenced_)
     turn();
   stopping_.store(false);
   signal_stack_.reset();
@@ -76,6 +76,7 @@ void EventLoop::run() {
 
 void EventLoop::turn() {
   adopt_thread();
+  if (past_fence(now())) return;
   doomed_.clear();
   if (posted_flag_.load(std::memory_order_acquire)) run_posted();
   clock_.synchronise();
@@ -86,6 +87,7 @@ void EventLoop::turn() {
     timers_.fire_due(start);
   }
   run_ready();
+  if (fenced_) return;
 
   const Instant end = now();
   // Whatever came while the loop was busy has waited for at most that long.
@@ -94,9 +96,21 @@ void EventLoop::turn() {
                     stopping_.load(std::memory_order_relaxed);
   if (gathering_share_ > 0 && !busy && events_ < kEnoughEvents && gather(end)) return;
   gathered_ = Duration::zero();
-  events_ = reactor_.wait(end, busy ? Instant::min() : timers_.next());
-  woke_at_ = reactor_.woke_at();
-  note_idle(end, woke_at_);
+  reactor_.wait(end, busy ? Instant::min() : timers_.next());
+  note_idle(end, reactor_.woke_at());
+  deal_with_events(reactor_.woke_at());
+}
+
+void EventLoop::deal_with_events(Instant came_at) {
+  woke_at_ = came_at;
+  if (past_fence(reactor_.woke_at())) return;
+  events_ = reactor_.deliver();
+}
+
+bool EventLoop::past_fence(Instant now) noexcept {
+  if (fence_ != nullptr && fence_->passed(now)) [[unlikely]]
+    fenced_ = true;
+  return fenced_;
 }
 
 // A busy loop finds one or two events each time it looks, and looking, or being woken, costs nearly as much
@@ -111,9 +125,9 @@ bool EventLoop::gather(Instant now) {
   gathered_ = std::min({kMostGathering, typical_answer_ / gathering_share_, timers_.next() - now});
   if (gathered_ < kLeastGathering) return false;
   reactor_.pause(gathered_);
-  events_ = reactor_.wait(now, Instant::min());
+  reactor_.wait(now, Instant::min());
   // They may have come at any time since.
-  woke_at_ = now;
+  deal_with_events(now);
   return true;
 }
 
@@ -177,6 +191,7 @@ void EventLoop::run_ready() {
   Fiber* fiber = std::exchange(ready_head_, nullptr);
   ready_tail_ = nullptr;
   while (fiber != nullptr) {
+    if (fence_ != nullptr && past_fence(now())) return;
     Fiber* next = fiber->next_ready_;
     resume(*fiber);
     fiber = next;

@@ -10,12 +10,14 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <pthread.h>
 
 #include "base/clock.hpp"
 #include "metrics/histogram.hpp"
+#include "runtime/fence.hpp"
 #include "runtime/fiber.hpp"
 #include "runtime/reactor.hpp"
 #include "runtime/stack_pool.hpp"
@@ -34,7 +36,14 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  /// Runs until stop() is called, or, with a VirtualReactor, may be stepped by turn().
+  /// Before run(): makes the loop stand still once `fence`, which outlives it, has passed.
+  void set_fence(const Fence& fence) noexcept { fence_ = &fence; }
+  /// Whether the loop stands still because its fence has passed: nothing of it may be used or destroyed any
+  /// more.
+  [[nodiscard]] bool fenced() const noexcept { return fenced_; }
+
+  /// Runs until stop() is called or the fence has passed, or, with a VirtualReactor, may be stepped by
+  /// turn().
   void run();
   /// One turn: calls from other threads, due timers, ready fibers, then I/O; waits for I/O if there is
   /// nothing else.
@@ -121,6 +130,8 @@ class EventLoop {
   /// How late the loop was for what it did, in nanoseconds: an event that came while the loop was busy waited
   /// at most that long. One sample an event.
   [[nodiscard]] const metrics::Histogram& lateness() const noexcept { return lateness_; }
+  /// The same since the last call of this.
+  [[nodiscard]] metrics::Histogram take_lateness() noexcept { return std::exchange(lateness_, {}); }
   /// CPU time of the loop's thread so far.
   [[nodiscard]] Duration cpu_time() const noexcept;
 
@@ -145,6 +156,8 @@ class EventLoop {
   void finish(Fiber& fiber, FiberEnd end);
   void run_posted();
   bool gather(Instant now);
+  void deal_with_events(Instant came_at);
+  bool past_fence(Instant now) noexcept;
   void note_idle(Instant from, Instant to) noexcept;
   void adopt_thread();
 
@@ -153,6 +166,8 @@ class EventLoop {
   StackPool stacks_;
   TimerQueue timers_;
   metrics::Histogram lateness_;
+  const Fence* fence_ = nullptr;
+  bool fenced_ = false;
 
   Fiber* current_ = nullptr;
   void* loop_context_ = nullptr;

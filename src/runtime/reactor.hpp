@@ -33,15 +33,17 @@ class Reactor {
   /// once. One that is given to EventLoop::destroy_later() outlives them, and still hears of them.
   virtual void forget(IoHandler& handler) noexcept = 0;
 
-  /// Waits until something is ready, `deadline` has come, or wake() was called, then delivers the events;
-  /// returns how many. `now` is the present; a deadline not after it means: do not wait. Instant::max(): no
-  /// deadline.
-  virtual std::size_t wait(Instant now, Instant deadline) = 0;
+  /// Waits until something is ready, `deadline` has come, or wake() was called. `now` is the present; a
+  /// deadline not after it means: do not wait. Instant::max(): no deadline.
+  virtual void wait(Instant now, Instant deadline) = 0;
+
+  /// Delivers the events that the last wait() has collected; returns how many.
+  virtual std::size_t deliver() = 0;
 
   /// Lets time pass without delivering anything, so that events gather; wake() does not end it.
   virtual void pause(Duration time) = 0;
 
-  /// When the last wait() returned from the kernel, before it delivered events.
+  /// When the last wait() returned from the kernel.
   [[nodiscard]] virtual Instant woke_at() const noexcept = 0;
 
   /// Makes the present or the next wait() return early. From any thread.

@@ -11,11 +11,10 @@ bool VirtualReactor::add(int /*descriptor*/, IoHandler& /*handler*/) {
 
 void VirtualReactor::forget(IoHandler& /*handler*/) noexcept {}
 
-std::size_t VirtualReactor::wait(Instant /*now*/, Instant deadline) {
+void VirtualReactor::wait(Instant /*now*/, Instant deadline) {
   const bool woken = woken_.exchange(false);
   idle_ = !woken && deadline == Instant::max();
   if (!woken && deadline != Instant::max()) clock_.advance_to(deadline);
-  return 0;
 }
 
 }  // namespace chaperon::runtime

@@ -17,7 +17,8 @@ class VirtualReactor final : public Reactor {
   bool add(int descriptor, IoHandler& handler) override;
   bool hand_over(int descriptor, IoHandler& handler) override { return add(descriptor, handler); }
   void forget(IoHandler& handler) noexcept override;
-  std::size_t wait(Instant now, Instant deadline) override;
+  void wait(Instant now, Instant deadline) override;
+  std::size_t deliver() override { return 0; }
   void pause(Duration /*time*/) override {}
   [[nodiscard]] Instant woke_at() const noexcept override { return clock_.now(); }
   void wake() noexcept override { woken_.store(true); }

@@ -46,23 +46,24 @@ class WatchdogTest : public ::testing::Test {
   }
   void start(Scenarios table) {
     plan_ = Plan::make(load_test(std::move(table)), {});
-    run_.reset(new SharedRun{.plan = plan_});
+    run_.reset(new SharedRun{.plan = plan_, .settings = {.loops = {0}}});
     run_->start = std::chrono::steady_clock::now();
     runners_.push_back(std::make_unique<LoopRunner>(*run_, 0));
     runners_[0]->start();
+    runners_[0]->begin();
     watchdog_ = std::make_unique<Watchdog>(runners_);
   }
   [[nodiscard]] bool done() {
     const std::lock_guard lock(run_->mutex);
     return run_->loops_done == 1;
   }
-  LoopResults& finish() {
+  Measurements& finish() {
     {
       std::unique_lock lock(run_->mutex);
       run_->changed.wait(lock, [this] { return run_->loops_done == 1; });
     }
     runners_[0]->join();
-    return runners_[0]->results();
+    return runners_[0]->measurements();
   }
   /// Looks until the loop is done: a signal may find the fiber in a library, where it is left alone.
   void look_until_done(Instant now, bool cancelling) {
@@ -86,8 +87,8 @@ TEST_F(WatchdogTest, ASessionThatNeverWaitsIsTakenOffAfterTenSecondsAndTheOthers
   EXPECT_FALSE(done());
   look_until_done(start_ + 10s + 1ns, false);
   auto& results = finish();
-  EXPECT_EQ(results.sessions.failed, 1U);
-  EXPECT_EQ(results.sessions.ok, 10U);
+  EXPECT_EQ(results.sessions().failed, 1U);
+  EXPECT_EQ(results.sessions().ok, 10U);
   const auto endings = results.endings.groups();
   ASSERT_EQ(endings.size(), 1U);
   EXPECT_EQ(endings[0].session, "Hangs");
@@ -104,7 +105,7 @@ TEST_F(WatchdogTest, WhileTheRunIsBeingCancelledOneSecondIsEnough) {
   watchdog_->look(start_ + 1s, true);
   EXPECT_FALSE(done());
   look_until_done(start_ + 1s + 1ns, true);
-  EXPECT_EQ(finish().sessions.failed, 1U);
+  EXPECT_EQ(finish().sessions().failed, 1U);
 }
 #endif
 
@@ -118,7 +119,7 @@ TEST_F(WatchdogTest, ItWarnsOnceAfterASecond) {
   for (int i = 1; i <= 8; ++i)
     watchdog_->look(start_ + 1s + i * 1s, false);
   Hangs::free = true;
-  EXPECT_EQ(finish().sessions.ok, 1U);
+  EXPECT_EQ(finish().sessions().ok, 1U);
   stop_log();
   const auto text = ::testing::internal::GetCapturedStderr();
   EXPECT_THAT(text,
@@ -137,7 +138,7 @@ TEST_F(WatchdogTest, ALoopThatWaitsForEventsIsLeftAlone) {
     std::this_thread::yield();
   watchdog_->look(start_, false);
   watchdog_->look(start_ + 1h, false);
-  EXPECT_EQ(finish().sessions.ok, 1U);
+  EXPECT_EQ(finish().sessions().ok, 1U);
   stop_log();
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
 }

@@ -252,5 +252,64 @@ TEST(BlockingPool, RunsSeveralAtOnce) {
   both.get_future().wait();
 }
 
+// A loop whose fence has passed runs no fiber, makes no call and deals with no event, whatever is waiting.
+TEST_F(RealLoop, NothingRunsOnceTheFenceHasPassed) {
+  Fence fence;
+  fence.extend(clock.now() + 1h);
+  fence.extend(clock.now());  // earlier: ignored
+  loop.set_fence(fence);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
+  struct Counts final : IoHandler {
+    void on_io(bool, bool, bool) override { ++calls; }
+    int calls = 0;
+  } events;
+  ASSERT_TRUE(reactor.add(ends[0], events));
+  int turns = 0;
+  TestFiber fiber([&] {
+    while (true) {
+      ++turns;
+      loop.yield();
+    }
+  });
+  loop.spawn(fiber);
+  for (int i = 0; i < 3; ++i)
+    loop.turn();
+  EXPECT_EQ(turns, 3);
+  EXPECT_FALSE(loop.fenced());
+
+  Fence passed;
+  loop.set_fence(passed);
+  const int seen = events.calls;
+  ASSERT_EQ(::write(ends[1], "x", 1), 1);
+  bool called = false;
+  loop.post([&] { called = true; });
+  loop.run();
+  EXPECT_TRUE(loop.fenced());
+  EXPECT_EQ(turns, 3);
+  EXPECT_EQ(events.calls, seen);
+  EXPECT_FALSE(called);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+// The fence may pass while a fiber runs, or the process is stopped within one: no other gets its turn.
+TEST_F(RealLoop, TheFenceIsLookedAtBeforeEachFiber) {
+  Fence fence;
+  loop.set_fence(fence);
+  fence.extend(clock.now() + 20ms);
+  int after = 0;
+  TestFiber slow([&] {
+    for (const Instant start = clock.now(); clock.now() - start < 30ms;) {
+    }
+  });
+  TestFiber next([&] { ++after; });
+  loop.spawn(slow);
+  loop.spawn(next);
+  loop.run();
+  EXPECT_TRUE(loop.fenced());
+  EXPECT_EQ(after, 0);
+}
+
 }  // namespace
 }  // namespace chaperon::runtime

@@ -1,4 +1,4 @@
-#include "cli/abi.hpp"
+#include "base/abi.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -11,9 +11,10 @@
 #include <fmt/format.h>
 #include <link.h>
 
-#include <chaperon/chaperon.hpp>
+#include <chaperon/detail/abi.hpp>
+#include <chaperon/errors.hpp>
 
-namespace chaperon::cli {
+namespace chaperon {
 namespace {
 
 using ElfHeader = ElfW(Ehdr);
@@ -173,4 +174,4 @@ std::string own_build_id() {
   return search.id;
 }
 
-}  // namespace chaperon::cli
+}  // namespace chaperon

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace chaperon::cli {
+namespace chaperon {
 
 /// The text of the ABI notes (chaperon/detail/abi.hpp) in an ELF file of this machine's kind: one for each
 /// translation unit; empty if there are none. Throws InputError if the file cannot be read or is no such ELF
@@ -31,4 +31,4 @@ std::string_view abi_value(std::string_view abi, std::string_view name);
 /// hexadecimal; empty if it was linked without one.
 std::string own_build_id();
 
-}  // namespace chaperon::cli
+}  // namespace chaperon

@@ -1,4 +1,4 @@
-#include "cli/abi.hpp"
+#include "base/abi.hpp"
 
 #include <cstring>
 
@@ -9,7 +9,7 @@
 
 #include "support/temp_dir.hpp"
 
-namespace chaperon::cli {
+namespace chaperon {
 namespace {
 
 using testing::Each;
@@ -87,4 +87,4 @@ TEST(Abi, BuildIdIsHexadecimal) {
 }
 
 }  // namespace
-}  // namespace chaperon::cli
+}  // namespace chaperon
