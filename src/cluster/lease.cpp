@@ -1,0 +1,138 @@
+#include "cluster/lease.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <chaperon/errors.hpp>
+
+#include "base/log.hpp"
+
+namespace chaperon::cluster {
+namespace {
+
+constexpr Duration kRetry = 200ms;
+
+Instant now() {
+  return std::chrono::steady_clock::now();
+}
+
+}  // namespace
+
+KeyValue workers_bucket(Nats& nats, int replicas) {
+  return nats.key_value(std::string(kWorkersBucket), {.ttl = kLeaseExpiry, .replicas = replicas});
+}
+
+Lease::Lease(Nats& nats, int replicas, WorkerInfo info, std::function<void(Instant)> renewed)
+    : bucket_(workers_bucket(nats, replicas)), info_(std::move(info)), renewed_(std::move(renewed)) {
+  const Instant give_up = now() + kLeaseExpiry + 1s;
+  info_.epoch = 0;
+  std::uint64_t seen = 0;
+  while (true) {
+    const Instant asked = now();
+    if (const auto created = bucket_.create(info_.name, encode(info_))) {
+      revision_ = *created;
+      until_ = asked + kLease;
+      break;
+    }
+    // Whoever held it last may be gone. A live one has another revision each time.
+    const auto held = bucket_.get(info_.name);
+    if ((held && seen != 0 && held->revision != seen) || now() > give_up) {
+      throw InputError(
+          fmt::format("a worker called {0} is in the cluster already: give this one another name (--name {0}-2)",
+                      info_.name));
+    }
+    if (held) seen = held->revision;
+    std::this_thread::sleep_for(kRetry);
+  }
+  // Revisions of the bucket only grow, so the first one of a life tells it from those before.
+  info_.epoch = revision_;
+  wanted_ = info_;
+  if (!renew()) throw NatsError(fmt::format("the lease of {} was taken away at once", info_.name), true);
+  thread_ = std::thread([this] { keep(); });
+}
+
+Lease::~Lease() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  thread_.join();
+  if (over()) return;
+  try {
+    bucket_.remove(info_.name);
+  } catch (const NatsError&) {
+    // It expires by itself.
+  }
+}
+
+bool Lease::over() const {
+  const std::lock_guard lock(mutex_);
+  return taken_away_ || now() >= until_;
+}
+
+void Lease::say(const std::string& run, const std::string& doing) {
+  const std::lock_guard lock(mutex_);
+  if (wanted_.run == run && wanted_.doing == doing) return;
+  wanted_.run = run;
+  wanted_.doing = doing;
+  changed_info_ = true;
+  changed_.notify_all();
+}
+
+void Lease::keep() {
+  Instant next = now() + kBeat;
+  while (true) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_until(lock, next, [this] { return stopping_ || changed_info_; });
+      if (stopping_) return;
+      changed_info_ = false;
+    }
+    try {
+      if (!renew()) {
+        const std::lock_guard lock(mutex_);
+        taken_away_ = true;
+        return;
+      }
+      next = now() + kBeat;
+    } catch (const NatsError&) {
+      // The lease goes on until its time is up, and so do the attempts.
+      next = now() + kRetry;
+    }
+    const std::lock_guard lock(mutex_);
+    // Whoever has lost it must not go on as if it were the next holder.
+    if (now() >= until_) return;
+  }
+}
+
+// False: somebody has taken it away.
+bool Lease::renew() {
+  const Instant asked = now();
+  {
+    const std::lock_guard lock(mutex_);
+    info_ = wanted_;
+  }
+  const auto value = encode(info_);
+  auto renewed = bucket_.update(info_.name, value, revision_);
+  if (!renewed) {
+    // An attempt before this one may have been done although no answer came.
+    const auto held = bucket_.get(info_.name);
+    const auto holder = held ? decode_worker_info(held->value) : std::nullopt;
+    if (!holder || holder->epoch != info_.epoch) return false;
+    renewed = bucket_.update(info_.name, value, held->revision);
+    if (!renewed) return false;
+  }
+  revision_ = *renewed;
+  Instant until{};
+  {
+    const std::lock_guard lock(mutex_);
+    if (now() < until_ || until_ == Instant{}) until_ = asked + kLease;
+    until = until_;
+  }
+  renewed_(until);
+  return true;
+}
+
+}  // namespace chaperon::cluster

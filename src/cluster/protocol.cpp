@@ -1,0 +1,303 @@
+#include "cluster/protocol.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/bytes.hpp"
+#include "base/json_bytes.hpp"
+
+namespace chaperon::cluster {
+namespace {
+
+constexpr std::int64_t kMegabyte = 1'000'000;
+constexpr std::size_t kLongestName = 64;
+
+// Words for kinds, in the order of the enumerations.
+constexpr std::array<std::string_view, 7> kCommandKinds{"prepare", "start",  "take_over", "lost",
+                                                        "cancel",  "finish", "leave"};
+constexpr std::array<std::string_view, 5> kReportKinds{"ready", "refused", "measured", "finished",
+                                                       "stopping"};
+
+template <class Kind, std::size_t n>
+std::string word(Kind kind, const std::array<std::string_view, n>& words) {
+  return std::string(words.at(static_cast<std::size_t>(kind)));
+}
+
+template <class Kind, std::size_t n>
+Kind kind_of(const Json& message, const std::array<std::string_view, n>& words) {
+  const auto& text = message.at("kind").get_ref<const std::string&>();
+  const auto found = std::ranges::find(words, text);
+  if (found == words.end()) throw MalformedBytes(fmt::format("a message of the unknown kind \"{}\"", text));
+  return static_cast<Kind>(found - words.begin());
+}
+
+// The value of a JSON text from outside, which may be nested as deeply as anybody likes.
+Json parse_bounded(std::string_view text) {
+  return Json::parse(text, [](int depth, Json::parse_event_t, Json&) {
+    if (depth > kDeepestJson) throw MalformedBytes("JSON that is nested too deeply");
+    return true;
+  });
+}
+
+template <class F>
+auto parsed(std::string_view text, std::string_view what, F&& read) {
+  try {
+    return read(parse_bounded(text));
+  } catch (const Json::exception& error) {
+    throw MalformedBytes(fmt::format("{} that cannot be read: {}", what, error.what()));
+  }
+}
+
+// Users of one worker are mostly a fixed step apart: [first, step, count].
+Json users_to_json(std::vector<std::uint64_t> users) {
+  std::ranges::sort(users);
+  Json runs = Json::array();
+  for (std::size_t i = 0; i < users.size();) {
+    const std::uint64_t step = i + 1 < users.size() ? users[i + 1] - users[i] : 1;
+    std::size_t end = i + 1;
+    while (end < users.size() && users[end] - users[end - 1] == step)
+      ++end;
+    runs.push_back({users[i], step, end - i});
+    i = end;
+  }
+  return runs;
+}
+
+std::vector<std::uint64_t> users_from_json(const Json& runs) {
+  constexpr std::uint64_t kMost = 100'000'000;
+  std::vector<std::uint64_t> users;
+  for (const auto& run : runs) {
+    const auto first = run.at(0).get<std::uint64_t>();
+    const auto step = run.at(1).get<std::uint64_t>();
+    const auto count = run.at(2).get<std::uint64_t>();
+    if (count > kMost - users.size() || step > (UINT64_MAX - first) / std::max<std::uint64_t>(count, 1))
+      throw MalformedBytes("a list of too many users");
+    for (std::uint64_t i = 0; i < count; ++i)
+      users.push_back(first + i * step);
+  }
+  return users;
+}
+
+std::string dumped(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string command_subject(std::string_view worker) {
+  return fmt::format("chaperon.command.{}", worker);
+}
+
+std::string report_subject(std::string_view run, std::string_view worker) {
+  return fmt::format("chaperon.report.{}.{}", run, worker);
+}
+
+std::string scheduled_subject(std::string_view run, std::string_view worker) {
+  return fmt::format("chaperon.scheduled.{}.{}", run, worker);
+}
+
+std::string beat_subject(std::string_view run) {
+  return fmt::format("chaperon.beat.{}", run);
+}
+
+std::string clock_subject(std::string_view worker) {
+  return fmt::format("chaperon.clock.{}", worker);
+}
+
+std::string progress_subject(std::string_view run) {
+  return fmt::format("chaperon.progress.{}", run);
+}
+
+void ensure_streams(Nats& nats, int replicas) {
+  // What nobody has read in that time is of no use to anybody.
+  nats.ensure_stream({.name = std::string(kCommandsStream),
+                      .subjects = {command_subject("*")},
+                      .max_age = 10min,
+                      .max_bytes = 256 * kMegabyte,
+                      .replicas = replicas});
+  nats.ensure_stream({.name = std::string(kReportsStream),
+                      .subjects = {report_subject("*", "*")},
+                      .max_age = 10min,
+                      .max_bytes = 1024 * kMegabyte,
+                      .replicas = replicas});
+  nats.ensure_stream({.name = std::string(kScheduledStream),
+                      .subjects = {scheduled_subject("*", "*")},
+                      .max_age = 10min,
+                      .max_bytes = 1024 * kMegabyte,
+                      .replicas = replicas});
+}
+
+bool is_worker_name(std::string_view name) noexcept {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  };
+  return !name.empty() && name.size() <= kLongestName && std::ranges::all_of(name, fits);
+}
+
+std::string encode(const WorkerInfo& info) {
+  return dumped({{"name", info.name},
+                 {"epoch", info.epoch},
+                 {"loops", info.loops},
+                 {"labels", info.labels},
+                 {"abi", info.abi},
+                 {"works", info.works},
+                 {"run", info.run},
+                 {"doing", info.doing}});
+}
+
+std::optional<WorkerInfo> decode_worker_info(std::string_view text) {
+  try {
+    return parsed(text, "a lease", [](const Json& json) {
+      WorkerInfo info;
+      json.at("name").get_to(info.name);
+      json.at("epoch").get_to(info.epoch);
+      json.at("loops").get_to(info.loops);
+      json.at("labels").get_to(info.labels);
+      json.at("abi").get_to(info.abi);
+      json.at("works").get_to(info.works);
+      json.at("run").get_to(info.run);
+      json.at("doing").get_to(info.doing);
+      return info;
+    });
+  } catch (const MalformedBytes&) {
+    return std::nullopt;
+  }
+}
+
+std::string encode(const Command& command) {
+  Json json{{"kind", word(command.kind, kCommandKinds)},
+            {"run", command.run},
+            {"epoch", command.epoch},
+            {"coordinator", command.coordinator}};
+  switch (command.kind) {
+    case Command::Kind::prepare: {
+      Json seats = Json::array();
+      for (const auto& seat : command.seats)
+        seats.push_back({{"worker", seat.worker}, {"epoch", seat.epoch}, {"loops", seat.loops}});
+      json.update({{"artifact", command.artifact},
+                   {"library_name", command.library_name},
+                   {"load_test", command.load_test},
+                   {"config", command.config},
+                   {"base_url", command.base_url},
+                   {"seed", command.seed},
+                   {"stack_size", command.stack_size},
+                   {"metrics", command.metrics},
+                   {"log_level", command.log_level},
+                   {"seats", std::move(seats)}});
+      break;
+    }
+    case Command::Kind::start:
+      json["start_at"] = command.start_at;
+      break;
+    case Command::Kind::take_over:
+      json["users"] = users_to_json(command.users);
+      break;
+    case Command::Kind::lost:
+      json["worker"] = command.worker;
+      break;
+    case Command::Kind::cancel:
+      json["outcome"] = command.outcome;
+      json["reason"] = command.reason;
+      break;
+    case Command::Kind::finish:
+      break;
+    case Command::Kind::leave:
+      json["reason"] = command.reason;
+      break;
+  }
+  return dumped(json);
+}
+
+Command decode_command(std::string_view text) {
+  return parsed(text, "a command", [](const Json& json) {
+    Command command;
+    command.kind = kind_of<Command::Kind>(json, kCommandKinds);
+    json.at("run").get_to(command.run);
+    json.at("epoch").get_to(command.epoch);
+    json.at("coordinator").get_to(command.coordinator);
+    if (!is_worker_name(command.run)) throw MalformedBytes("a command without the name of a run");
+    switch (command.kind) {
+      case Command::Kind::prepare:
+        json.at("artifact").get_to(command.artifact);
+        json.at("library_name").get_to(command.library_name);
+        json.at("load_test").get_to(command.load_test);
+        command.config = json.at("config");
+        json.at("base_url").get_to(command.base_url);
+        json.at("seed").get_to(command.seed);
+        json.at("stack_size").get_to(command.stack_size);
+        json.at("metrics").get_to(command.metrics);
+        json.at("log_level").get_to(command.log_level);
+        for (const auto& seat : json.at("seats"))
+          command.seats.push_back({.worker = seat.at("worker").get<std::string>(),
+                                   .epoch = seat.at("epoch").get<std::uint64_t>(),
+                                   .loops = seat.at("loops").get<std::vector<unsigned>>()});
+        break;
+      case Command::Kind::start:
+        json.at("start_at").get_to(command.start_at);
+        break;
+      case Command::Kind::take_over:
+        command.users = users_from_json(json.at("users"));
+        break;
+      case Command::Kind::lost:
+        json.at("worker").get_to(command.worker);
+        break;
+      case Command::Kind::cancel:
+        json.at("outcome").get_to(command.outcome);
+        json.at("reason").get_to(command.reason);
+        break;
+      case Command::Kind::finish:
+        break;
+      case Command::Kind::leave:
+        json.at("reason").get_to(command.reason);
+        break;
+    }
+    return command;
+  });
+}
+
+std::string encode(const Report& report) {
+  const Json json{{"kind", word(report.kind, kReportKinds)},
+                  {"run", report.run},
+                  {"worker", report.worker},
+                  {"epoch", report.epoch},
+                  {"sequence", report.sequence},
+                  {"reason", report.reason},
+                  {"users", report.users},
+                  {"table", report.table},
+                  {"waiting", report.waiting},
+                  {"live", report.live},
+                  {"busiest_loop", report.busiest_loop},
+                  {"busiest_loop_of_run", report.busiest_loop_of_run},
+                  {"log_lines_dropped", report.log_lines_dropped}};
+  // JSON text has no line feed of its own.
+  return dumped(json) + '\n' + report.measurements;
+}
+
+Report decode_report(std::string_view bytes) {
+  const auto end = bytes.find('\n');
+  if (end == std::string_view::npos) throw MalformedBytes("a report without its first line");
+  auto report = parsed(bytes.substr(0, end), "a report", [](const Json& json) {
+    Report read;
+    read.kind = kind_of<Report::Kind>(json, kReportKinds);
+    json.at("run").get_to(read.run);
+    json.at("worker").get_to(read.worker);
+    json.at("epoch").get_to(read.epoch);
+    json.at("sequence").get_to(read.sequence);
+    json.at("reason").get_to(read.reason);
+    json.at("users").get_to(read.users);
+    json.at("table").get_to(read.table);
+    json.at("waiting").get_to(read.waiting);
+    json.at("live").get_to(read.live);
+    json.at("busiest_loop").get_to(read.busiest_loop);
+    json.at("busiest_loop_of_run").get_to(read.busiest_loop_of_run);
+    json.at("log_lines_dropped").get_to(read.log_lines_dropped);
+    return read;
+  });
+  report.measurements = bytes.substr(end + 1);
+  return report;
+}
+
+}  // namespace chaperon::cluster

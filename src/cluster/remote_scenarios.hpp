@@ -1,0 +1,73 @@
+// Scheduled scenarios between the workers of a run.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "cluster/consumer.hpp"
+#include "cluster/outbox.hpp"
+#include "cluster/protocol.hpp"
+#include "cluster/scenario_image.hpp"
+#include "cluster/scheduled_codec.hpp"
+#include "load_test/run.hpp"
+
+namespace chaperon::cluster {
+
+/// Sends scheduled scenarios to the other workers of a run, and runs those that come from them.
+class RemoteScenarios final : public load_test::RemoteLoops {
+ public:
+  /// `outbox` and `image` outlive it. Throws NatsError.
+  RemoteScenarios(Nats& nats, std::string run, std::string worker, const std::vector<Seat>& seats,
+                  Outbox& outbox, const ScenarioImage& image, std::size_t profiles);
+  /// Takes nothing in any more.
+  ~RemoteScenarios() override;
+
+  /// From then on, what comes from others runs here. `run` is used until the destructor.
+  void begin(load_test::Run& run);
+  /// A worker is lost: what was sent there has failed, what came from there is cancelled.
+  void lost(const std::string& worker);
+
+  bool run_scheduled(unsigned loop, const std::shared_ptr<session::ScheduledScenario>& scheduled) override;
+  void cancel_scheduled(const std::shared_ptr<session::ScheduledScenario>& scheduled, session::Outcome as,
+                        const std::string& reason) override;
+
+ private:
+  using Scheduled = std::shared_ptr<session::ScheduledScenario>;
+  struct Sent {
+    Scheduled scheduled;
+    std::string to;
+  };
+  using Origin = std::pair<std::string, std::uint64_t>;  // the worker and its number of the request
+
+  void receive();
+  void take(const std::string& bytes);
+  void take_request(ScheduledRequest request);
+  void take_cancel(const ScheduledCancel& cancel);
+  void take_result(ScheduledResult result);
+  void send_result(const std::string& to, const ScheduledResult& result);
+  void has_ended(const Origin& origin);
+
+  const std::string run_name_;
+  const std::string worker_;
+  std::vector<std::string> worker_of_loop_;
+  Outbox& outbox_;
+  const ScenarioImage& image_;
+  const std::size_t profiles_;
+  Consumer incoming_;
+  load_test::Run* run_ = nullptr;
+
+  std::mutex mutex_;
+  std::uint64_t last_id_ = 0;
+  std::map<std::uint64_t, Sent> sent_;      // that run elsewhere
+  std::map<Origin, Scheduled> running_;     // here, for others
+  std::vector<std::string> lost_;
+  std::thread thread_;
+};
+
+}  // namespace chaperon::cluster
