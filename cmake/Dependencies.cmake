@@ -11,6 +11,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(brotli REQUIRED IMPORTED_TARGET libbrotlidec libbrotlicommon)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
+pkg_check_modules(nats REQUIRED IMPORTED_TARGET libnats)
 
 # llhttp: an installed CMake package where there is one, else the C sources that Debian ships in node-llhttp.
 find_package(llhttp QUIET)
