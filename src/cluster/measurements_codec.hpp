@@ -15,9 +15,9 @@ namespace chaperon::cluster {
 inline constexpr std::size_t kPayloadLimit = std::size_t{400} << 10;
 
 /// The size in bytes of the largest part that is never divided: a histogram with all its 54,272 buckets in
-/// use, each with five bytes of count (for 2^48 samples, the most that a message may count), and the longest
-/// of names. See measurements_codec.cpp.
-inline constexpr std::size_t kLargestPart = std::size_t{368} << 10;
+/// use, each with five or six bytes of count (for 2^48 samples, the most that a message may count), and the
+/// longest of names. See measurements_codec.cpp.
+inline constexpr std::size_t kLargestPart = std::size_t{360} << 10;
 
 /// The longest text in bytes that is sent whole: a longer name, URL, example or warning is cut and ends with
 /// `…`.
