@@ -5,6 +5,7 @@
 #include <limits>
 #include <span>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -306,9 +307,18 @@ void put_histogram(Payloads& payloads, Part kind, const metrics::Histogram& hist
 }
 
 void put_log(Payloads& payloads, Part kind, const session::ErrorLog& log) {
-  log.for_each([&](const ErrorGroup& group, std::string_view what) {
-    payloads.add(kind, [&](ByteWriter& out) { put_group(out, group, what); });
+  // Sorted, so that the same measurements are the same bytes.
+  std::vector<std::pair<const ErrorGroup*, std::string_view>> groups;
+  log.for_each([&](const ErrorGroup& group, std::string_view what) { groups.emplace_back(&group, what); });
+  std::ranges::sort(groups, [](const auto& a, const auto& b) {
+    const auto key = [](const auto& entry) {
+      const auto& [group, what] = entry;
+      return std::tie(group->session, group->action, group->target, group->reason, what);
+    };
+    return key(a) < key(b);
   });
+  for (const auto& [group, what] : groups)
+    payloads.add(kind, [&group = *group, &what = what](ByteWriter& out) { put_group(out, group, what); });
 }
 
 void put_warnings(Payloads& payloads, const Measurements& measurements) {
