@@ -43,28 +43,41 @@ struct ScenarioEntry {
 /// A load test's table.
 using Scenarios = std::vector<ScenarioEntry>;
 
-/// How far a running load test is, for a live display.
-struct Progress {
-  Duration elapsed{0};             ///< since the run began
-  std::uint64_t waiting = 0;       ///< sessions not started yet
-  std::uint64_t live = 0;          ///< sessions that are running
-  std::uint64_t done = 0;          ///< sessions that have ended
-  std::uint64_t requests = 0;      ///< so far
+/// How far a worker of a cluster is.
+struct WorkerProgress {
+  std::string name;                ///< the worker's
+  std::uint64_t live = 0;          ///< sessions that are running there
   double requests_per_second = 0;  ///< over the last interval
-  double messages_per_second = 0;  ///< of WebSockets, sent and received, over the last interval
-  double error_share = 0;          ///< of the last interval's requests, 0 to 1
   std::optional<Duration> p50{};   ///< of the last interval's answers; nothing if there were none
   std::optional<Duration> p99{};   ///< likewise
   double busiest_loop = 0;         ///< CPU as a share of one core over the last interval, 0 to 1
+  bool lost = false;               ///< it does not take part any more
+};
+
+/// How far a running load test is, for a live display.
+struct Progress {
+  Duration elapsed{0};                    ///< since the run began
+  std::uint64_t waiting = 0;              ///< sessions not started yet
+  std::uint64_t live = 0;                 ///< sessions that are running
+  std::uint64_t done = 0;                 ///< sessions that have ended
+  std::uint64_t requests = 0;             ///< so far
+  double requests_per_second = 0;         ///< over the last interval
+  double messages_per_second = 0;         ///< of WebSockets, sent and received, over the last interval
+  double error_share = 0;                 ///< of the last interval's requests, 0 to 1
+  std::optional<Duration> p50{};          ///< of the last interval's answers; nothing if there were none
+  std::optional<Duration> p99{};          ///< likewise
+  double busiest_loop = 0;                ///< CPU as a share of one core over the last interval, 0 to 1
+  std::vector<WorkerProgress> workers{};  ///< of a cluster
 };
 
 /// What is about to run, for the line above the live display.
 struct RunStart {
-  std::string load_test;       ///< its name
-  std::string base_url;        ///< empty if the config has none
-  std::uint64_t sessions = 0;  ///< in all
-  unsigned loops = 0;          ///< event loops, one a thread
-  std::uint64_t seed = 0;      ///< of all random draws
+  std::string load_test;               ///< its name
+  std::string base_url;                ///< empty if the config has none
+  std::uint64_t sessions = 0;          ///< in all
+  unsigned loops = 0;                  ///< event loops, one a thread
+  std::uint64_t seed = 0;              ///< of all random draws
+  std::vector<std::string> workers{};  ///< of a cluster
 };
 
 /// How to run a load test. Every member has a default.

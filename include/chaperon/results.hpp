@@ -110,6 +110,19 @@ struct GeneratorHealth {
   std::uint64_t log_lines_dropped = 0;  ///< because they came faster than they could be written
 };
 
+/// How a worker of a cluster took part in a load test.
+struct WorkerResults {
+  std::string name;                       ///< the worker's
+  unsigned loops = 0;                     ///< event loops, one a thread
+  SessionCounts sessions;                 ///< how those that ran there ended
+  Traffic traffic;                        ///< what went over the wire there
+  double busiest_loop = 0;                ///< CPU of its busiest loop as a share of one core, 0 to 1
+  Duration clock_offset{0};               ///< its steady clock less the coordinator's
+  Duration round_trip{0};                 ///< the shortest of those by which clock_offset was measured
+  std::string loss;                       ///< why its results are not whole; empty if they are
+  std::vector<std::uint64_t> unfinished;  ///< the numbers of users of which it is not known how they ended
+};
+
 /// The merged results of a load test.
 struct CHAPERON_API Results {
   std::string load_test;                               ///< its name
@@ -127,6 +140,8 @@ struct CHAPERON_API Results {
   std::vector<std::string> warnings;            ///< one sentence each
   Traffic traffic;                              ///< what went over the wire
   GeneratorHealth generator;                    ///< how the load generator fared
+  std::vector<WorkerResults> workers;           ///< of a cluster, by name; empty if it ran in one process
+  std::vector<std::string> incomplete;          ///< what is missing, one sentence each; empty: nothing is
   Json config;                                  ///< the merged config of the load test
   Json scenarios;                               ///< the scenario table, with each entry's own config
   Json stored;  ///< what `store_results` kept: an array of {session, action, result}
@@ -135,7 +150,8 @@ struct CHAPERON_API Results {
   [[nodiscard]] const Metric* find(std::string_view name) const noexcept;
   /// The count of the row of that name; 0 if there is none.
   [[nodiscard]] std::uint64_t count(std::string_view name) const noexcept;
-  /// Whether every session ended ok or cancelled and, if requests were made, at least one was answered.
+  /// Whether every session ended ok or cancelled, nothing is missing and, if requests were made, at least one
+  /// was answered.
   [[nodiscard]] bool passed() const noexcept;
 };
 

@@ -18,6 +18,8 @@ ExitCode bench_command(Process& process, const std::vector<std::string>& words);
 ExitCode list_command(Process& process, const std::vector<std::string>& words);
 /// `chaperon new`: writes a scenario file to begin with.
 ExitCode new_command(Process& process, const std::vector<std::string>& words);
+/// `chaperon worker`: runs users for load tests of a cluster until it is interrupted.
+ExitCode worker_command(Process& process, const std::vector<std::string>& words);
 /// `chaperon target`: serves the built-in target until it is interrupted.
 ExitCode target_command(Process& process, const std::vector<std::string>& words);
 

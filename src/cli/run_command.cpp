@@ -5,6 +5,7 @@
 
 #include <chaperon/errors.hpp>
 
+#include "cli/cluster_run.hpp"
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
 #include "cli/run_arguments.hpp"
@@ -31,6 +32,7 @@ ExitCode run_command(Process& process, const std::vector<std::string>& words) {
       {"chaperon run shop.cpp --target                       against the built-in server",
        "chaperon run shop.cpp --base-url http://localhost:8080 --output metrics.csv",
        "chaperon run shop.cpp ShopTest --config users=100 --config think.max=2s",
+       "chaperon run shop.cpp --nats nats://127.0.0.1:4222 --workers 2",
        "chaperon run shop.cpp --tag nightly --allow-failures --cxxflags \"-O2 -lpq\""});
   std::string file;
   std::string flags;
@@ -44,12 +46,17 @@ ExitCode run_command(Process& process, const std::vector<std::string>& words) {
   }
   given.declare(arguments);
   arguments.option("--cxxflags", flags, "FLAGS", "more flags for the compiler, last on its command line");
+  ClusterArguments cluster;
+  cluster.declare(arguments);
   if (!arguments.parse(words, process)) return ExitCode::passed;
 
   refuse_swapped(file, given.load_test);
   if (target && !given.base_url.empty()) {
     throw InputError("--target and --base-url both say which server to load: give one of them");
   }
+  const bool on_cluster = cluster.given();
+  if (on_cluster && !given.threads.empty())
+    throw InputError("--threads: on a cluster each worker has its own: 'chaperon worker --threads N'");
   // All that can be wrong is looked at before the compiler is started.
   auto options = given.run_options();
   const LogSession log(process, given.level());
@@ -57,7 +64,8 @@ ExitCode run_command(Process& process, const std::vector<std::string>& words) {
   report_options.inputs.push_back({.what = "the scenario file", .path = file});
   Report report(process, std::move(report_options));
 
-  const auto load_tests = load_scenario_file(process, file, flags);
+  const auto library = scenario_library_of(process, file, flags);
+  const auto load_tests = load_scenario_library(library, file);
   const auto& load_test =
       choose_load_test(load_tests, given.load_test, file, fmt::format("chaperon run {}", shell_word(file)));
   std::optional<TargetProcess> target_process;
@@ -65,6 +73,7 @@ ExitCode run_command(Process& process, const std::vector<std::string>& words) {
     target_process.emplace(process);
     options.base_url = target_process->url();
   }
+  if (on_cluster) report.run_with(cluster.runner(process, library, file, given.log_level));
   return report.run(load_test, std::move(options));
 }
 

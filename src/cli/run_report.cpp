@@ -168,7 +168,11 @@ ExitCode Report::run(const RegisteredLoadTest& load_test, RunOptions options) {
       }
       live.show(live_text(progress, kProgressInterval, live.width()));
     };
-    results = run_load_test(load_test, options);
+    const auto news = [&](const std::string& line) {
+      live.clear();
+      *process_.err << line << std::endl;
+    };
+    results = run_ ? run_(load_test, options, news) : run_load_test(load_test, options);
     if (auto warning = nothing_recorded_text(results, options.metrics); !warning.empty())
       results.warnings.push_back(std::move(warning));
     if (auto warning = queued_for_descriptors_text(results, descriptor_limit()); !warning.empty())

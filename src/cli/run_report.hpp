@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <chaperon/load_test.hpp>
@@ -22,6 +23,13 @@ struct InputFile {
   std::string what;  ///< such as `the scenario file`
   std::string path;
 };
+
+/// Called with a line that people should see while a load test runs.
+using News = std::function<void(const std::string& line)>;
+
+/// Runs a load test, as run_load_test() does.
+using RunLoadTest =
+    std::function<Results(const RegisteredLoadTest& load_test, const RunOptions& options, const News& news)>;
 
 /// What to do with the results, as the options say it.
 struct ReportOptions {
@@ -47,6 +55,9 @@ class Report {
   /// For `--tag`: checks the path that the load test's name gives. Throws InputError.
   void prepare(const std::string& load_test);
 
+  /// Has load tests run by `run` instead of run_load_test().
+  void run_with(RunLoadTest run) { run_ = std::move(run); }
+
   /// Runs the load test and shows it: one line before, a live line, the summary after; writes the files.
   /// Returns the exit code. Throws InputError if the load test cannot be run, or the results cannot be
   /// written.
@@ -58,6 +69,7 @@ class Report {
 
   Process& process_;
   ReportOptions options_;
+  RunLoadTest run_;
   std::optional<exporting::OutputFile> file_;
 };
 

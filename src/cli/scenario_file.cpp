@@ -47,21 +47,26 @@ bool is_scenario_file(const std::string& file) {
   return (extension == ".so" || is_source(extension)) && fs::is_regular_file(file, error);
 }
 
-std::vector<RegisteredLoadTest> load_scenario_file(Process& process, const std::string& file,
-                                                   const std::string& flags) {
+std::filesystem::path scenario_library_of(Process& process, const std::string& file,
+                                          const std::string& flags) {
   require_file(file);
   const auto extension = fs::path(file).extension();
   if (extension == ".so") {
     if (!flags.empty())
       throw InputError(fmt::format("--cxxflags has no effect on {}, which is compiled: leave it out", file));
-    return load_scenario_library(file, file);
+    return file;
   }
   if (is_source(extension)) {
-    return load_scenario_library(compile_scenario(process, file, flags), file);
+    return compile_scenario(process, file, flags);
   }
   throw InputError(fmt::format(
       "{} is no scenario file: a C++ file (.cpp, .cc, .cxx) or a library made from one (.so) is needed",
       file));
+}
+
+std::vector<RegisteredLoadTest> load_scenario_file(Process& process, const std::string& file,
+                                                   const std::string& flags) {
+  return load_scenario_library(scenario_library_of(process, file, flags), file);
 }
 
 }  // namespace chaperon::cli

@@ -51,9 +51,10 @@ ArtifactStore::ArtifactStore(Nats& nats, int replicas)
 
 std::string ArtifactStore::put(std::string_view content) {
   if (content.size() > kLargest) {
-    throw InputError(fmt::format("the compiled scenario has {} MiB, and workers take at most {}: leave out what "
-                                 "it does not need, or debug information (--cxxflags -g0)",
-                                 content.size() >> 20U, kLargest >> 20U));
+    throw InputError(
+        fmt::format("the compiled scenario has {} MiB, and workers take at most {}: leave out what "
+                    "it does not need, or debug information (--cxxflags -g0)",
+                    content.size() >> 20U, kLargest >> 20U));
   }
   auto digest = sha256(content);
   if (const auto known = bucket_.get(digest);
@@ -110,8 +111,8 @@ fs::path fetch_artifact(const ArtifactStore& store, const std::string& digest, c
     file.close();
     if (!file) {
       fs::remove(temporary, not_there);
-      throw std::runtime_error(
-          fmt::format("the compiled scenario cannot be written to {}: is the disk full?", directory.string()));
+      throw std::runtime_error(fmt::format("the compiled scenario cannot be written to {}: is the disk full?",
+                                           directory.string()));
     }
   }
   fs::rename(temporary, kept);

@@ -80,7 +80,8 @@ std::vector<Entry> in_order(std::unordered_map<std::string, Entry> entries) {
   result.reserve(entries.size());
   for (auto& [key, entry] : entries)
     result.push_back(std::move(entry));
-  std::sort(result.begin(), result.end(), [](const Entry& a, const Entry& b) { return a.revision < b.revision; });
+  std::sort(result.begin(), result.end(),
+            [](const Entry& a, const Entry& b) { return a.revision < b.revision; });
   return result;
 }
 

@@ -38,9 +38,9 @@ Lease::Lease(Nats& nats, int replicas, WorkerInfo info, std::function<void(Insta
     // Whoever held it last may be gone. A live one has another revision each time.
     const auto held = bucket_.get(info_.name);
     if ((held && seen != 0 && held->revision != seen) || now() > give_up) {
-      throw InputError(
-          fmt::format("a worker called {0} is in the cluster already: give this one another name (--name {0}-2)",
-                      info_.name));
+      throw InputError(fmt::format(
+          "a worker called {0} is in the cluster already: give this one another name (--name {0}-2)",
+          info_.name));
     }
     if (held) seen = held->revision;
     std::this_thread::sleep_for(kRetry);

@@ -74,7 +74,8 @@ void Outbox::send(const Outgoing& message) {
       return;
     } catch (const NatsError& error) {
       if (!error.retryable()) {
-        write_log(LogLevel::error, fmt::format("a message to {} was not sent: {}", message.subject, error.what()));
+        write_log(LogLevel::error,
+                  fmt::format("a message to {} was not sent: {}", message.subject, error.what()));
         const std::lock_guard lock(mutex_);
         if (failure_.empty()) failure_ = error.what();
         return;

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/bytes.hpp"
 #include "base/json_bytes.hpp"
+#include "cluster/user_runs.hpp"
 
 namespace chaperon::cluster {
 namespace {
@@ -51,17 +53,13 @@ auto parsed(std::string_view text, std::string_view what, F&& read) {
   }
 }
 
-// Users of one worker are mostly a fixed step apart: [first, step, count].
+// [first, step, count] of each run.
 Json users_to_json(std::vector<std::uint64_t> users) {
   std::ranges::sort(users);
   Json runs = Json::array();
-  for (std::size_t i = 0; i < users.size();) {
-    const std::uint64_t step = i + 1 < users.size() ? users[i + 1] - users[i] : 1;
-    std::size_t end = i + 1;
-    while (end < users.size() && users[end] - users[end - 1] == step)
-      ++end;
-    runs.push_back({users[i], step, end - i});
-    i = end;
+  for (std::span<const std::uint64_t> rest(users); !rest.empty();) {
+    const auto run = take_run(rest, users.size());
+    runs.push_back({run.first, run.step, run.count});
   }
   return runs;
 }

@@ -140,12 +140,12 @@ struct Report {
   std::uint64_t sequence = 0;
 
   std::string reason{};
-  std::uint64_t users = 0;   ///< of the whole load test
-  std::string table{};       ///< a digest of its table
+  std::uint64_t users = 0;  ///< of the whole load test
+  std::string table{};      ///< a digest of its table
   std::uint64_t waiting = 0;
   std::uint64_t live = 0;
-  double busiest_loop = 0;        ///< CPU as a share of one core since the last report, 0 to 1
-  double busiest_loop_of_run = 0; ///< the same since the start
+  double busiest_loop = 0;         ///< CPU as a share of one core since the last report, 0 to 1
+  double busiest_loop_of_run = 0;  ///< the same since the start
   std::uint64_t log_lines_dropped = 0;
   std::string measurements{};  ///< as measurements_codec.hpp has it; may be empty
 };

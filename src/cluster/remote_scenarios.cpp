@@ -39,6 +39,7 @@ RemoteScenarios::RemoteScenarios(Nats& nats, std::string run, std::string worker
 }
 
 RemoteScenarios::~RemoteScenarios() {
+  stopping_ = true;
   incoming_.stop();
   if (thread_.joinable()) thread_.join();
 }
@@ -93,10 +94,9 @@ void RemoteScenarios::cancel_scheduled(const Scheduled& scheduled, session::Outc
     if (found == sent_.end()) return;
     to = found->second.to;
   }
-  outbox_.put(
-      scheduled_subject(run_name_, to),
-      encode(ScheduledCancel{
-          .id = scheduled->remote_id, .from_worker = worker_, .outcome = as, .reason = reason}));
+  outbox_.put(scheduled_subject(run_name_, to),
+              encode(ScheduledCancel{
+                  .id = scheduled->remote_id, .from_worker = worker_, .outcome = as, .reason = reason}));
 }
 
 void RemoteScenarios::take_result(ScheduledResult result) {
@@ -119,16 +119,12 @@ void RemoteScenarios::take_result(ScheduledResult result) {
 // --- From others ---------------------------------------------------------------------------------
 
 void RemoteScenarios::receive() {
-  while (true) {
+  while (!stopping_) {
     try {
-      const auto message = incoming_.next(kLook);
-      if (message) {
-        take(message->payload);
-      } else if (incoming_.stopped()) {
-        return;
-      }
+      if (const auto message = incoming_.next(kLook)) take(message->payload);
     } catch (const MalformedBytes& error) {
-      write_log(LogLevel::warn, fmt::format("a message about a scheduled scenario was refused: {}", error.what()));
+      write_log(LogLevel::warn,
+                fmt::format("a message about a scheduled scenario was refused: {}", error.what()));
     } catch (const NatsError& error) {
       write_log(LogLevel::error, fmt::format("no scheduled scenarios can be received: {}", error.what()));
       return;

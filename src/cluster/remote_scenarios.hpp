@@ -1,6 +1,7 @@
 // Scheduled scenarios between the workers of a run.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -64,9 +65,10 @@ class RemoteScenarios final : public load_test::RemoteLoops {
 
   std::mutex mutex_;
   std::uint64_t last_id_ = 0;
-  std::map<std::uint64_t, Sent> sent_;      // that run elsewhere
-  std::map<Origin, Scheduled> running_;     // here, for others
+  std::map<std::uint64_t, Sent> sent_;   // that run elsewhere
+  std::map<Origin, Scheduled> running_;  // here, for others
   std::vector<std::string> lost_;
+  std::atomic<bool> stopping_ = false;
   std::thread thread_;
 };
 

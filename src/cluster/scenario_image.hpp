@@ -21,7 +21,7 @@ class ScenarioImage {
   /// The scenarios at a place that another process has told. Nothing if there cannot be any: not within the
   /// library's constants, or functions that are not in its code.
   [[nodiscard]] std::optional<std::span<const detail::ScenarioPart>> at(std::uint64_t offset,
-                                                                       std::uint32_t count) const;
+                                                                        std::uint32_t count) const;
 
  private:
   struct Range {

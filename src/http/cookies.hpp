@@ -10,6 +10,11 @@
 
 #include "http/url.hpp"
 
+namespace chaperon {
+class ByteReader;
+class ByteWriter;
+}  // namespace chaperon
+
 namespace chaperon::http {
 
 /// A cookie jar by RFC 6265, copyable (a child task gets a copy). It keeps to the RFC where browsers have
@@ -42,6 +47,10 @@ class CookieJar {
   void clear() noexcept { cookies_.clear(); }
 
  private:
+  // They send and receive exactly this: cookie_codec.hpp.
+  friend void encode(ByteWriter& out, const CookieJar& jar);
+  friend CookieJar decode_cookies(ByteReader& in);
+
   struct Cookie {
     std::string name;
     std::string value;

@@ -259,7 +259,11 @@ void LoopRunner::cancel_all(session::Outcome as, std::string reason) {
 }
 
 LoopProgress LoopRunner::progress() const {
-  return {.waiting = waiting_, .live = live_, .done = ended_, .cpu = loop_.cpu_time()};
+  return {.waiting = waiting_,
+          .live = live_,
+          .done = ended_,
+          .scheduled = sessions_.size() - live_,
+          .cpu = loop_.cpu_time()};
 }
 
 Traffic LoopRunner::traffic() const {

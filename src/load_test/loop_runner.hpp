@@ -71,10 +71,11 @@ struct SharedRun {
 
 /// How a loop stands; what the display shows.
 struct LoopProgress {
-  std::uint64_t waiting = 0;  ///< users not started yet
-  std::uint64_t live = 0;     ///< users that run
-  std::uint64_t done = 0;     ///< users that have ended
-  Duration cpu{0};            ///< that its thread has spent
+  std::uint64_t waiting = 0;    ///< users not started yet
+  std::uint64_t live = 0;       ///< users that run
+  std::uint64_t done = 0;       ///< users that have ended
+  std::uint64_t scheduled = 0;  ///< scenarios that run here for sessions of other loops
+  Duration cpu{0};              ///< that its thread has spent
 };
 
 /// One thread, one event loop, and every total_loops-th user of the plan.

@@ -17,7 +17,7 @@ std::uint64_t Results::count(std::string_view name) const noexcept {
 }
 
 bool Results::passed() const noexcept {
-  return internal_error.empty() && sessions.failed == 0 && sessions.timed_out == 0 &&
+  return internal_error.empty() && incomplete.empty() && sessions.failed == 0 && sessions.timed_out == 0 &&
          (traffic.requests == 0 || traffic.responses > 0);
 }
 

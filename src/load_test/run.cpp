@@ -171,6 +171,7 @@ void RunProgress::add(std::size_t loop, const LoopProgress& its) {
   waiting += its.waiting;
   live += its.live;
   done += its.done;
+  scheduled += its.scheduled;
   cpu[loop] = its.cpu;
 }
 

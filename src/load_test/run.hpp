@@ -17,9 +17,10 @@ namespace chaperon::load_test {
 
 /// What the loops of a run said when they were asked.
 struct RunProgress {
-  std::uint64_t waiting = 0;  ///< users not started yet
-  std::uint64_t live = 0;     ///< users that run
-  std::uint64_t done = 0;     ///< users that have ended
+  std::uint64_t waiting = 0;    ///< users not started yet
+  std::uint64_t live = 0;       ///< users that run
+  std::uint64_t scheduled = 0;  ///< scenarios that run here for sessions of other loops
+  std::uint64_t done = 0;       ///< users that have ended
   std::vector<Duration>
       cpu{};  ///< that each loop's thread has spent so far, in the order of RunSettings::loops
   metrics::Histogram answers{};  ///< how long answers took since the last time

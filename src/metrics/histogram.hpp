@@ -13,6 +13,11 @@
 #include "metrics/memory_budget.hpp"
 #include "metrics/number.hpp"
 
+namespace chaperon {
+class ByteReader;
+class ByteWriter;
+}  // namespace chaperon
+
 namespace chaperon::metrics {
 
 /// Count, sum, min and max are exact; percentiles are to 3 significant digits (see bucket_layout.hpp) unless
@@ -47,6 +52,8 @@ class Histogram {
 
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  /// Whether it holds numbers, rather than durations.
+  [[nodiscard]] bool has_numbers() const noexcept { return numbers_.has_value(); }
 
   /// The smallest recorded value, exact; 0 if there is none.
   [[nodiscard]] std::int64_t min() const noexcept { return empty() ? 0 : min_; }
@@ -76,6 +83,10 @@ class Histogram {
   [[nodiscard]] std::size_t memory() const noexcept { return buckets_.memory(); }
 
  private:
+  // They send and receive exactly this: histogram_codec.hpp.
+  friend void encode(ByteWriter& out, const Histogram& histogram);
+  friend Histogram decode_histogram(ByteReader& in);
+
   __extension__ using Sum = __int128;
 
   // Calls `visit(position in percents, highest value of its bucket)` for each of the percents, which ascend.

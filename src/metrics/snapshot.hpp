@@ -32,6 +32,14 @@ class Snapshot {
   /// The histogram of a name; nullptr if there is none or it is empty.
   [[nodiscard]] const Histogram* find(const Name& name) const;
 
+  /// Calls `visit(name, histogram)` for each metric that has samples.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (MetricId id = 0; id < histograms_.size(); ++id) {
+      if (!histograms_[id].empty()) visit(names_[id], histograms_[id]);
+    }
+  }
+
   /// The rows in the byte order of their names, none for an empty histogram.
   [[nodiscard]] std::vector<Metric> rows() const&;
   /// The same without a copy.

@@ -47,21 +47,24 @@ void ErrorLog::add(const Failure& failure) {
   }
 }
 
-void ErrorLog::merge(ErrorLog&& other) {
-  for (auto& [key, entry] : other.groups_) {
-    auto& from = entry.group;
-    auto& into = group(key, {.session = from.session,
-                             .action = from.action,
-                             .target = from.target,
-                             .reason = from.reason,
-                             .kind = entry.kind});
-    if (into.count == 0 || from.first_at < into.first_at) {
-      into.example = std::move(from.example);
-      into.session_id = std::move(from.session_id);
-      into.first_at = from.first_at;
-    }
-    into.count += from.count;
+void ErrorLog::add(ErrorGroup from, std::string_view kind) {
+  const Failure failure{.session = from.session,
+                        .action = from.action,
+                        .target = from.target,
+                        .reason = from.reason,
+                        .kind = kind};
+  auto& into = group(key_of(failure), failure);
+  if (into.count == 0 || from.first_at < into.first_at) {
+    into.example = std::move(from.example);
+    into.session_id = std::move(from.session_id);
+    into.first_at = from.first_at;
   }
+  into.count += from.count;
+}
+
+void ErrorLog::merge(ErrorLog&& other) {
+  for (auto& [key, entry] : other.groups_)
+    add(std::move(entry.group), entry.kind);
   other.groups_.clear();
   other.kinds_ = 0;
 }

@@ -32,8 +32,16 @@ class ErrorLog {
     Duration at{0};  ///< since the start of the run
   };
   void add(const Failure& failure);
+  /// Adds a group, as for_each() has shown it; of two examples the earlier stays.
+  void add(ErrorGroup group, std::string_view kind);
   /// Adds the groups of another log; of two examples the earlier stays.
   void merge(ErrorLog&& other);
+  /// Calls `visit(group, kind)` for each group, in no order.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [key, entry] : groups_)
+      visit(entry.group, std::string_view(entry.kind));
+  }
   /// The groups, most frequent first.
   [[nodiscard]] std::vector<ErrorGroup> groups() const;
 

@@ -15,8 +15,6 @@ namespace {
 
 constexpr std::uint32_t kNoProfile = UINT32_MAX;
 constexpr std::string_view kUpgradeAction = "ws_connect";
-constexpr std::size_t kMostStored = 100'000;
-constexpr std::size_t kMostStoredBytes = std::size_t{64} << 20;
 
 std::string_view method_token(const RequestSpec& spec) {
   return spec.method == http::Method::other ? spec.method_name : http::to_string(spec.method);
@@ -374,7 +372,7 @@ void HttpRequest::give_up(Reason why) {
 void HttpRequest::store_result() {
   auto& stored = state_.context.stored;
   const std::size_t bytes = into->message.status != 0 ? into->message.body.size() : 0;
-  if (stored.kept.size() >= kMostStored || bytes > kMostStoredBytes - stored.bytes) {
+  if (stored.kept.size() >= StoredResults::kMost || bytes > StoredResults::kMostBytes - stored.bytes) {
     ++stored.left_out;
     return;
   }

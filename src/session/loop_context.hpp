@@ -43,6 +43,9 @@ struct RequestCounters {
 
 /// What store_results has kept, and how much it could not.
 struct StoredResults {
+  static constexpr std::size_t kMost = 100'000;  ///< that a loop keeps
+  static constexpr std::size_t kMostBytes = std::size_t{64} << 20;
+
   std::vector<Json> kept;
   std::size_t bytes = 0;  ///< of their bodies
   std::uint64_t left_out = 0;

@@ -36,7 +36,8 @@ struct ScheduledScenario {
   std::string reason;
   std::exception_ptr failure;
 
-  std::size_t runner = 0;  ///< the number of the loop that runs it
+  std::size_t runner = 0;       ///< the number of the loop that runs it
+  std::uint64_t remote_id = 0;  ///< for whoever carries it to another process
   /// The session that runs it, while it does: of the other loop.
   State* state = nullptr;
   /// Called once it has ended, on the other loop.

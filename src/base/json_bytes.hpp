@@ -1,0 +1,22 @@
+// JSON values as bytes, exactly: NaN, texts that are not UTF-8 and binary values too, which JSON text would
+// lose.
+#pragma once
+
+#include <chaperon/json.hpp>
+
+#include "base/bytes.hpp"
+
+namespace chaperon {
+
+/// How deep arrays and objects may be in one another. Whoever walks through a value recurses, and what comes
+/// from the network must not use up the stack.
+inline constexpr int kDeepestJson = 256;
+
+/// Appends a value. Throws std::invalid_argument if it is nested deeper than kDeepestJson, or was discarded
+/// by the parser; `out` has its beginning then.
+void encode(ByteWriter& out, const Json& value);
+
+/// Takes a value. Throws MalformedBytes.
+Json decode_json(ByteReader& in);
+
+}  // namespace chaperon

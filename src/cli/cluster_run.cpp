@@ -1,0 +1,91 @@
+#include "cli/cluster_run.hpp"
+
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <chaperon/errors.hpp>
+
+#include "cli/options.hpp"
+#include "cluster/coordinator.hpp"
+#include "cluster/recruiting.hpp"
+
+namespace chaperon::cli {
+namespace {
+
+constexpr unsigned kMostWorkers = 1000;
+
+cluster::OnWorkerLoss on_worker_loss_option(const std::string& text) {
+  if (text.empty() || text == "leave-out") return cluster::OnWorkerLoss::leave_out;
+  if (text == "restart") return cluster::OnWorkerLoss::restart;
+  if (text == "abort") return cluster::OnWorkerLoss::abort;
+  throw InputError(fmt::format(
+      "--on-worker-loss {}: write leave-out (its unfinished users are left out), restart (they begin anew "
+      "elsewhere) or abort (the run ends)",
+      text));
+}
+
+std::string read_library(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream content;
+  content << file.rdbuf();
+  if (!file) throw InputError(fmt::format("{} cannot be read", path.string()));
+  return std::move(content).str();
+}
+
+}  // namespace
+
+void ClusterArguments::declare(Arguments& arguments) {
+  arguments.option("--workers", workers, "N",
+                   "with --nats: wait for N workers and use these; default: all that are there");
+  arguments.repeated("--label", labels, "KEY=VALUE",
+                     "with --nats: only workers with this label (may be repeated)");
+  arguments.option("--on-worker-loss", on_worker_loss, "WHAT",
+                   "with --nats: leave-out (default), restart or abort what a lost worker had not finished");
+  nats.declare(arguments);
+}
+
+bool ClusterArguments::given() const {
+  if (nats.given()) return true;
+  const auto refuse = [](bool is_given, const char* option) {
+    if (!is_given) return;
+    throw InputError(fmt::format(
+        "{} is for a run on a cluster: say where its NATS server is, as in --nats nats://127.0.0.1:4222",
+        option));
+  };
+  refuse(!workers.empty(), "--workers");
+  refuse(!labels.empty(), "--label");
+  refuse(!on_worker_loss.empty(), "--on-worker-loss");
+  return false;
+}
+
+RunLoadTest ClusterArguments::runner(Process& process, const std::filesystem::path& library,
+                                     const std::string& library_name, const std::string& log_level) const {
+  cluster::CoordinatorOptions options{
+      .workers =
+          workers.empty() ? 0 : static_cast<unsigned>(positive_option("--workers", workers, kMostWorkers)),
+      .labels = label_options(labels),
+      .on_worker_loss = on_worker_loss_option(on_worker_loss),
+      .name = own_name(),
+      .library = read_library(library),
+      .library_name = std::filesystem::path(library_name).filename().string(),
+      .abi = cluster::platform(),
+      .log_level = log_level,
+      .replicas = nats.replica_count()};
+  const auto connection = std::make_shared<cluster::Nats>(
+      nats.options(process, fmt::format("chaperon run {} ({})", options.library_name, options.name)));
+  return [connection, options = std::move(options)](const RegisteredLoadTest& load_test,
+                                                    const RunOptions& run_options, const News& news) mutable {
+    options.on_news = news;
+    try {
+      return cluster::run_on_cluster(*connection, load_test, run_options, options);
+    } catch (const cluster::NatsError& error) {
+      throw InputError(error.what());
+    }
+  };
+}
+
+}  // namespace chaperon::cli

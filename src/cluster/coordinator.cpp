@@ -1,0 +1,531 @@
+#include "cluster/coordinator.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <chaperon/errors.hpp>
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/duration_text.hpp"
+#include "base/log.hpp"
+#include "cluster/artifact_store.hpp"
+#include "cluster/consumer.hpp"
+#include "cluster/merged_run.hpp"
+#include "cluster/outbox.hpp"
+#include "cluster/protocol.hpp"
+#include "cluster/recruiting.hpp"
+#include "cluster/roster.hpp"
+#include "cluster/worker_run.hpp"
+#include "load_test/plan.hpp"
+
+namespace chaperon::cluster {
+namespace {
+
+constexpr Duration kLook = 50ms;
+// How long loading, compiling nothing, may take on a worker.
+constexpr Duration kReady = 60s;
+// Between the word to start and the start: the word has to come to everybody first.
+constexpr Duration kStartAhead = 300ms;
+constexpr Duration kStartAheadOfWorker = 5ms;
+// Round trips by which a clock is compared.
+constexpr int kClockRounds = 24;
+constexpr int kFewestClockRounds = 16;
+// A worker that has said goodbye may have sent its last report just before.
+constexpr Duration kGrace = 1s;
+// What a command may have of users, so that it stays far below a megabyte.
+constexpr std::size_t kUsersOfCommand = 20'000;
+
+Instant now() {
+  return std::chrono::steady_clock::now();
+}
+
+std::string drawn_name() {
+  std::random_device device;
+  return fmt::format("{:08x}", device());
+}
+
+// `0:41`
+std::string clock_text(Duration elapsed) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(elapsed).count();
+  return fmt::format("{}:{:02}", seconds / 60, seconds % 60);
+}
+
+std::string users_text(std::size_t count) {
+  return count == 1 ? "1 user" : fmt::format("{} users", count);
+}
+
+// Says again and again that the coordinator lives.
+class Beats {
+ public:
+  Beats(Nats& nats, std::string subject)
+      : thread_([this, &nats, subject = std::move(subject)] {
+          std::unique_lock lock(mutex_);
+          do {
+            try {
+              nats.publish(subject, {});
+            } catch (const NatsError&) {
+              // The next one may come through.
+            }
+          } while (!changed_.wait_for(lock, kBeat, [this] { return ended_; }));
+        }) {}
+  ~Beats() {
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+      changed_.notify_all();
+    }
+    thread_.join();
+  }
+  Beats(const Beats&) = delete;
+  Beats& operator=(const Beats&) = delete;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool ended_ = false;
+  std::thread thread_;
+};
+
+class Coordinator {
+ public:
+  Coordinator(Nats& nats, const RegisteredLoadTest& load_test, const RunOptions& options,
+              const CoordinatorOptions& cluster_options);
+  Results run();
+
+ private:
+  bool recruit();
+  void prepare();
+  void await_ready();
+  ClockOffset compare_clock(const std::string& worker);
+  void start();
+  void watch();
+  Results results();
+
+  void take_reports(Duration patience);
+  void take(const Report& report);
+  void look_for_losses();
+  void lose(const Seat& seat, const std::string& why);
+  void restart(const std::vector<std::uint64_t>& users, std::string& sentence);
+  void cancel_all(std::string_view outcome, const std::string& reason);
+  void send(Command command, const Seat& to);
+  void send_to_all(const Command& command);
+  void news(const std::string& line) const {
+    if (options_.on_news) options_.on_news(line);
+  }
+
+  Nats& nats_;
+  const RunOptions& run_options_;
+  const CoordinatorOptions& options_;
+  const load_test::Plan plan_;
+  const std::string load_test_name_;
+  const std::string run_ = drawn_name();
+  std::uint64_t seed_;
+  Roster roster_;
+  std::vector<Seat> seats_;
+  std::optional<MergedRun> merged_;
+  std::optional<Consumer> reports_;
+  std::optional<Outbox> outbox_;
+  std::optional<Beats> beats_;
+  std::map<std::string, Report> ready_;
+  std::map<std::string, Instant> gone_;  // workers whose lease has gone, and when that was seen
+  Instant start_{};
+  std::chrono::system_clock::time_point started_at_{};
+  bool started_ = false;
+  bool cancelling_ = false;
+  bool finishing_ = false;
+  bool interrupted_ = false;
+};
+
+Coordinator::Coordinator(Nats& nats, const RegisteredLoadTest& load_test, const RunOptions& options,
+                         const CoordinatorOptions& cluster_options)
+    : nats_(nats),
+      run_options_(options),
+      options_(cluster_options),
+      plan_(load_test::Plan::make(load_test, options)),
+      load_test_name_(load_test.name),
+      seed_(options.seed.value_or(0)),
+      roster_(nats, cluster_options.replicas) {
+  // Short enough to be typed again.
+  if (!options.seed) seed_ = std::random_device{}() % 1'000'000;
+}
+
+Results Coordinator::run() {
+  ensure_streams(nats_, options_.replicas);
+  if (!recruit()) {
+    auto nothing = load_test::to_results(plan_, load_test::Measurements());
+    nothing.interrupted = true;
+    nothing.seed = seed_;
+    return nothing;
+  }
+  try {
+    prepare();
+    await_ready();
+    start();
+  } catch (const std::exception& error) {
+    send_to_all({.kind = Command::Kind::leave, .reason = error.what()});
+    outbox_->flush(5s);
+    throw;
+  }
+  watch();
+  return results();
+}
+
+// --- Before the start ----------------------------------------------------------------------------
+
+bool Coordinator::recruit() {
+  std::string said;
+  Instant settled = now() + 200ms;
+  while (!run_options_.stop.stop_requested()) {
+    roster_.update(kLook);
+    auto found = candidates(roster_.members(), options_);
+    // A lease outlives its worker by some seconds.
+    const auto is_silent = [this](const Member& member) {
+      return !roster_.answers(member.info.name, kLook * 10);
+    };
+    const bool enough = found.fit.size() >= std::max(options_.workers, 1U);
+    if (enough && now() >= settled) {
+      std::erase_if(found.fit, is_silent);
+      if (found.fit.size() >= std::max(options_.workers, 1U)) {
+        if (options_.workers > 0) found.fit.resize(options_.workers);
+        seats_ = seats_of(found.fit);
+        return true;
+      }
+    }
+    if (now() < settled) continue;
+    if (auto text = waiting_text(found, options_); text != said) {
+      news(text);
+      said = std::move(text);
+    }
+  }
+  return false;
+}
+
+void Coordinator::prepare() {
+  merged_.emplace(plan_, run_, seats_);
+  reports_.emplace(nats_, ConsumerOptions{.stream = std::string(kReportsStream),
+                                          .subject = report_subject(run_, "*"),
+                                          .only_new = true});
+  outbox_.emplace(nats_, run_ + ".coordinator", [] { return false; });
+  ArtifactStore store(nats_, options_.replicas);
+  const auto digest = store.put(options_.library);
+  beats_.emplace(nats_, beat_subject(run_));
+  send_to_all({.kind = Command::Kind::prepare,
+               .artifact = digest,
+               .library_name = options_.library_name,
+               .load_test = load_test_name_,
+               .config = run_options_.config,
+               .base_url = run_options_.base_url,
+               .seed = seed_,
+               .stack_size = run_options_.stack_size,
+               .metrics = run_options_.metrics,
+               .log_level = options_.log_level,
+               .seats = seats_});
+}
+
+void Coordinator::await_ready() {
+  const Instant deadline = now() + kReady;
+  while (ready_.size() < seats_.size()) {
+    if (run_options_.stop.stop_requested()) throw InputError("the run was interrupted before it began");
+    take_reports(kLook);
+    roster_.update(Duration::zero());
+    for (const auto& seat : seats_) {
+      if (ready_.contains(seat.worker)) continue;
+      const auto* member = roster_.find(seat.worker, seat.epoch);
+      if (member == nullptr || now() - member->seen > kLease) {
+        throw InputError(fmt::format(
+            "worker {} was lost while it prepared the run: see what it says, and run it again", seat.worker));
+      }
+      if (now() > deadline)
+        throw InputError(fmt::format("worker {} is not ready after {}", seat.worker, duration_text(kReady)));
+    }
+  }
+  const auto table = table_digest(plan_);
+  for (const auto& [worker, report] : ready_) {
+    if (report.users != plan_.users || report.table != table) {
+      throw InputError(fmt::format(
+          "worker {} would run another table of scenarios ({}) than this machine ({}): scenarios() and "
+          "default_config() must give the same everywhere, whatever files, variables or times they read",
+          worker, users_text(report.users), users_text(plan_.users)));
+    }
+  }
+}
+
+// The offset is known best where the round trip was shortest (Cristian, Distributed Computing 3, 1989).
+ClockOffset Coordinator::compare_clock(const std::string& worker) {
+  ClockOffset best{.round_trip = kForever};
+  int answers = 0;
+  for (int round = 0; round < kClockRounds; ++round) {
+    const Instant asked = now();
+    const auto answer = nats_.request(clock_subject(worker), {}, 1s);
+    const Instant came = now();
+    if (!answer) continue;
+    Duration::rep there = 0;
+    try {
+      there = std::stoll(answer->payload);
+    } catch (const std::exception&) {
+      continue;
+    }
+    ++answers;
+    const Duration round_trip = came - asked;
+    if (round_trip >= best.round_trip) continue;
+    best = {.offset = Duration(there) - (asked + round_trip / 2).time_since_epoch(),
+            .round_trip = round_trip};
+  }
+  if (answers < kFewestClockRounds)
+    throw InputError(fmt::format("worker {} does not answer: its clock cannot be compared", worker));
+  return best;
+}
+
+void Coordinator::start() {
+  std::map<std::string, ClockOffset> clocks;
+  for (const auto& seat : seats_) {
+    const auto clock = compare_clock(seat.worker);
+    merged_->set_clock(seat.worker, clock);
+    clocks[seat.worker] = clock;
+  }
+  unsigned loops = 0;
+  std::vector<std::string> names;
+  for (const auto& seat : seats_) {
+    loops += static_cast<unsigned>(seat.loops.size());
+    names.push_back(seat.worker);
+  }
+  if (run_options_.on_start) {
+    run_options_.on_start({.load_test = plan_.name,
+                           .base_url = plan_.base_url,
+                           .sessions = plan_.users,
+                           .loops = loops,
+                           .seed = seed_,
+                           .workers = names});
+  }
+  const Duration ahead = kStartAhead + static_cast<int>(seats_.size()) * kStartAheadOfWorker;
+  start_ = now() + ahead;
+  started_at_ = std::chrono::system_clock::now() +
+                std::chrono::duration_cast<std::chrono::system_clock::duration>(ahead);
+  merged_->begin(start_);
+  for (const auto& seat : seats_) {
+    const auto at = start_ + clocks[seat.worker].offset;
+    send({.kind = Command::Kind::start, .start_at = at.time_since_epoch().count()}, seat);
+  }
+  started_ = true;
+}
+
+// --- While it runs -------------------------------------------------------------------------------
+
+void Coordinator::watch() {
+  const Instant deadline = deadline_after(start_, plan_.timeout);
+  Instant next_shown = start_ + run_options_.progress_interval;
+  bool connected = true;
+  while (true) {
+    take_reports(kLook);
+    if (std::exchange(connected, nats_.connected()) != connected) {
+      news(connected ? "NATS is there again"
+                     : fmt::format("the connection to NATS was lost at {}: trying to reach it again",
+                                   clock_text(now() - start_)));
+    }
+    roster_.update(Duration::zero());
+    look_for_losses();
+    if (run_options_.stop.stop_requested() && !std::exchange(interrupted_, true))
+      cancel_all("cancelled", "the run was interrupted");
+    if (now() >= deadline)
+      cancel_all("timed out", fmt::format("load_test_timeout {}", duration_text(plan_.timeout)));
+    if (run_options_.on_progress && now() >= next_shown) {
+      next_shown = now() + run_options_.progress_interval;
+      run_options_.on_progress(merged_->progress(now()));
+    }
+    if (merged_->taking_part().empty()) return;
+    if (merged_->all_ended() && !std::exchange(finishing_, true)) {
+      for (const auto& seat : merged_->taking_part())
+        send({.kind = Command::Kind::finish}, seat);
+    }
+  }
+}
+
+void Coordinator::take_reports(Duration patience) {
+  for (const auto& message : reports_->fetch(256, patience)) {
+    try {
+      const auto report = decode_report(message.payload);
+      if (message.subject != report_subject(run_, report.worker))
+        throw MalformedBytes(fmt::format("a report of {} that came as another's", report.worker));
+      take(report);
+    } catch (const MalformedBytes& error) {
+      write_log(LogLevel::warn, fmt::format("a report was refused: {}", error.what()));
+    }
+  }
+}
+
+void Coordinator::take(const Report& report) {
+  switch (merged_->take(report)) {
+    case MergedRun::Taken::merged:
+      break;
+    case MergedRun::Taken::repeated:
+      return;
+    case MergedRun::Taken::old:
+      write_log(LogLevel::debug, fmt::format("a report of {} was dropped: it comes too late", report.worker));
+      return;
+    case MergedRun::Taken::gap:
+      merged_->add_incomplete(
+          fmt::format("a report of worker {} has not come: what it measured then is missing", report.worker));
+      break;
+  }
+  switch (report.kind) {
+    case Report::Kind::ready:
+      ready_[report.worker] = report;
+      break;
+    case Report::Kind::refused:
+      throw InputError(fmt::format("worker {}: {}", report.worker, report.reason));
+    case Report::Kind::stopping: {
+      const auto sentence =
+          fmt::format("at {} {}: its users were cancelled", clock_text(now() - start_), report.reason);
+      news(sentence);
+      merged_->add_incomplete(sentence);
+      break;
+    }
+    case Report::Kind::measured:
+    case Report::Kind::finished:
+      break;
+  }
+}
+
+void Coordinator::look_for_losses() {
+  for (const auto& seat : merged_->taking_part()) {
+    const auto* member = roster_.find(seat.worker, seat.epoch);
+    if (member == nullptr) {
+      const auto [gone, is_new] = gone_.try_emplace(seat.worker, now());
+      if (!is_new && now() - gone->second > kGrace) lose(seat, "it has left");
+      continue;
+    }
+    gone_.erase(seat.worker);
+    const Duration silent = now() - member->seen;
+    if (silent <= kLease) continue;
+    switch (roster_.revoke(*member)) {
+      case Roster::Revoked::renewed:
+        break;
+      case Roster::Revoked::done:
+        lose(seat, fmt::format("no sign of life for {:.0f} s", in_seconds(silent)));
+        break;
+      case Roster::Revoked::unknown:
+        // It cannot have been renewed through a server that nobody reaches, and hears of no coordinator.
+        if (silent > kCoordinatorLost + kLease)
+          lose(seat, fmt::format("NATS was not reached for {:.0f} s", in_seconds(silent)));
+        break;
+    }
+  }
+}
+
+void Coordinator::lose(const Seat& seat, const std::string& why) {
+  const auto unfinished = merged_->lose(seat.worker, why);
+  auto sentence = fmt::format("worker {} lost at {} ({})", seat.worker, clock_text(now() - start_), why);
+  if (unfinished.empty()) {
+    sentence += ": all its users had ended";
+  } else {
+    sentence +=
+        fmt::format(": {} unfinished ({})", users_text(unfinished.size()), merged_->names_of(unfinished));
+    switch (options_.on_worker_loss) {
+      case OnWorkerLoss::leave_out:
+        sentence += ", left out";
+        break;
+      case OnWorkerLoss::restart:
+        restart(unfinished, sentence);
+        break;
+      case OnWorkerLoss::abort:
+        sentence += ", the run is aborted";
+        break;
+    }
+  }
+  sentence += "; up to 1 s of what it measured last is missing";
+  news(sentence);
+  merged_->add_incomplete(sentence);
+  for (const auto& other : merged_->taking_part())
+    send({.kind = Command::Kind::lost, .worker = seat.worker}, other);
+  if (options_.on_worker_loss == OnWorkerLoss::abort)
+    cancel_all("cancelled", fmt::format("worker {} was lost", seat.worker));
+}
+
+void Coordinator::restart(const std::vector<std::uint64_t>& users, std::string& sentence) {
+  const auto others = merged_->taking_part();
+  if (others.empty() || finishing_ || cancelling_) {
+    sentence += ", left out";
+    return;
+  }
+  std::size_t loops = 0;
+  for (const auto& seat : others)
+    loops += seat.loops.size();
+  std::vector<std::string> names;
+  std::size_t next = 0;
+  std::size_t loops_so_far = 0;
+  for (const auto& seat : others) {
+    loops_so_far += seat.loops.size();
+    const std::size_t end = users.size() * loops_so_far / loops;
+    const std::vector<std::uint64_t> share(users.begin() + static_cast<std::ptrdiff_t>(next),
+                                           users.begin() + static_cast<std::ptrdiff_t>(end));
+    next = end;
+    if (share.empty()) continue;
+    merged_->assign(seat.worker, share);
+    names.push_back(seat.worker);
+    for (std::size_t at = 0; at < share.size(); at += kUsersOfCommand) {
+      const auto last = std::min(at + kUsersOfCommand, share.size());
+      send({.kind = Command::Kind::take_over,
+            .users = {share.begin() + static_cast<std::ptrdiff_t>(at),
+                      share.begin() + static_cast<std::ptrdiff_t>(last)}},
+           seat);
+    }
+  }
+  sentence += fmt::format(", begun anew on {}", fmt::join(names, ", "));
+}
+
+void Coordinator::cancel_all(std::string_view outcome, const std::string& reason) {
+  if (std::exchange(cancelling_, true)) return;
+  for (const auto& seat : merged_->taking_part())
+    send({.kind = Command::Kind::cancel, .outcome = std::string(outcome), .reason = reason}, seat);
+}
+
+// --- Commands ------------------------------------------------------------------------------------
+
+void Coordinator::send(Command command, const Seat& to) {
+  command.run = run_;
+  command.epoch = to.epoch;
+  command.coordinator = options_.name;
+  outbox_->put(command_subject(to.worker), encode(command));
+}
+
+void Coordinator::send_to_all(const Command& command) {
+  if (!outbox_) return;
+  for (const auto& seat : seats_)
+    send(command, seat);
+}
+
+Results Coordinator::results() {
+  auto results = merged_->results();
+  results.started_at = started_at_;
+  results.seed = seed_;
+  results.interrupted = interrupted_;
+  outbox_->flush(1s);
+  try {
+    // Nobody needs them any more.
+    nats_.purge(std::string(kReportsStream), report_subject(run_, "*"));
+    nats_.purge(std::string(kScheduledStream), scheduled_subject(run_, "*"));
+  } catch (const NatsError&) {
+    // They expire.
+  }
+  return results;
+}
+
+}  // namespace
+
+Results run_on_cluster(Nats& nats, const RegisteredLoadTest& load_test, const RunOptions& options,
+                       const CoordinatorOptions& cluster_options) {
+  Coordinator coordinator(nats, load_test, options, cluster_options);
+  return coordinator.run();
+}
+
+}  // namespace chaperon::cluster

@@ -1,0 +1,196 @@
+#include "cluster/merged_run.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/bytes.hpp"
+#include "cluster/measurements_codec.hpp"
+#include "load_test/run.hpp"
+
+namespace chaperon::cluster {
+
+MergedRun::MergedRun(const load_test::Plan& plan, std::string run, const std::vector<Seat>& seats)
+    : plan_(plan), run_(std::move(run)), ended_(plan.users) {
+  for (const auto& seat : seats) {
+    workers_[seat.worker].seat = seat;
+    total_loops_ += static_cast<unsigned>(seat.loops.size());
+  }
+  merged_.sessions_by_entry.resize(plan.entries.size());
+}
+
+void MergedRun::set_clock(const std::string& worker, ClockOffset clock) {
+  workers_.at(worker).clock = clock;
+}
+
+void MergedRun::begin(Instant start) {
+  meter_ = load_test::ProgressMeter(start);
+  for (auto& [name, worker] : workers_)
+    worker.meter = load_test::ProgressMeter(start);
+}
+
+MergedRun::Taken MergedRun::take(const Report& report) {
+  const auto found = workers_.find(report.worker);
+  if (found == workers_.end() || report.run != run_ || report.epoch != found->second.seat.epoch ||
+      !found->second.loss.empty() || found->second.finished) {
+    return Taken::old;
+  }
+  auto& worker = found->second;
+  if (report.sequence <= worker.sequence) return Taken::repeated;
+  // Decoded first: what cannot be read changes nothing.
+  auto measurements =
+      report.measurements.empty() ? load_test::Measurements() : decode_measurements(report.measurements);
+  if (measurements.sessions_by_entry.size() > plan_.entries.size())
+    throw MalformedBytes("measurements of more entries than the load test has");
+  const bool gap = report.sequence != worker.sequence + 1;
+  worker.sequence = report.sequence;
+  if (report.kind == Report::Kind::measured || report.kind == Report::Kind::finished) {
+    worker.waiting = report.waiting;
+    worker.live = report.live;
+    worker.busiest_loop = report.busiest_loop;
+    worker.finished = report.kind == Report::Kind::finished;
+    worker.busiest_loop_of_run = std::max(worker.busiest_loop_of_run, report.busiest_loop_of_run);
+    log_lines_dropped_ += report.log_lines_dropped;
+    merge(worker, std::move(measurements));
+  }
+  return gap ? Taken::gap : Taken::merged;
+}
+
+void MergedRun::merge(Worker& worker, load_test::Measurements measurements) {
+  const auto here = [&worker](Instant there) {
+    return there == Instant::max() || there == Instant::min() ? there : there - worker.clock.offset;
+  };
+  measurements.first_start = here(measurements.first_start);
+  measurements.last_end = here(measurements.last_end);
+  worker.sessions = load_test::sessions_sum(worker.sessions, measurements.sessions());
+  worker.traffic = load_test::traffic_sum(worker.traffic, measurements.traffic);
+  worker.answers.merge(measurements.answers);
+  measurements.answers.clear();
+  for (const auto user : measurements.ended_users)
+    end_user(user);
+  measurements.ended_users.clear();
+  cap_stored(measurements.stored);
+  merged_.merge(std::move(measurements));
+}
+
+void MergedRun::end_user(std::uint64_t user) {
+  if (user >= ended_.size() || ended_[user]) return;
+  ended_[user] = true;
+  ++ended_count_;
+}
+
+// All workers together keep as much as one loop does.
+void MergedRun::cap_stored(session::StoredResults& stored) const {
+  using session::StoredResults;
+  const auto& kept = merged_.stored;
+  if (kept.kept.size() + stored.kept.size() <= StoredResults::kMost &&
+      kept.bytes + stored.bytes <= StoredResults::kMostBytes) {
+    return;
+  }
+  stored.left_out += stored.kept.size();
+  stored.kept.clear();
+  stored.bytes = 0;
+}
+
+std::vector<std::uint64_t> MergedRun::lose(const std::string& name, std::string why) {
+  auto& worker = workers_.at(name);
+  worker.loss = std::move(why);
+  worker.waiting = worker.live = 0;
+  worker.busiest_loop = 0;
+  const auto add_unfinished = [&](std::uint64_t user) {
+    if (!ended_[user]) worker.unfinished.push_back(user);
+  };
+  for (const std::uint64_t loop : worker.seat.loops) {
+    for (std::uint64_t user = loop; user < plan_.users; user += total_loops_)
+      add_unfinished(user);
+  }
+  for (const auto user : worker.more_users)
+    add_unfinished(user);
+  given_up_ += worker.unfinished.size();
+  return worker.unfinished;
+}
+
+void MergedRun::assign(const std::string& worker, const std::vector<std::uint64_t>& users) {
+  auto& more = workers_.at(worker).more_users;
+  more.insert(more.end(), users.begin(), users.end());
+  given_up_ -= users.size();
+}
+
+std::string MergedRun::names_of(const std::vector<std::uint64_t>& users) const {
+  std::map<std::string, std::uint64_t> counts;
+  for (const auto user : users)
+    ++counts[plan_.entries[plan_.entry_of(user)].name];
+  std::vector<std::string> texts;
+  for (const auto& [name, count] : counts)
+    texts.push_back(fmt::format("{} {}", count, name));
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+bool MergedRun::takes_part(const std::string& name) const {
+  const auto& worker = workers_.at(name);
+  return worker.loss.empty() && !worker.finished;
+}
+
+bool MergedRun::has_finished(const std::string& worker) const {
+  return workers_.at(worker).finished;
+}
+
+std::vector<Seat> MergedRun::taking_part() const {
+  std::vector<Seat> seats;
+  for (const auto& [name, worker] : workers_) {
+    if (takes_part(name)) seats.push_back(worker.seat);
+  }
+  return seats;
+}
+
+Progress MergedRun::progress(Instant now) {
+  load_test::RunTotals totals{.done = ended_count_, .traffic = merged_.traffic};
+  std::vector<WorkerProgress> workers;
+  for (auto& [name, worker] : workers_) {
+    totals.waiting += worker.waiting;
+    totals.live += worker.live;
+    totals.answers.merge(worker.answers);
+    totals.busiest_loop = std::max(totals.busiest_loop, worker.busiest_loop);
+    const auto its = worker.meter.progress(now, {.waiting = worker.waiting,
+                                                 .live = worker.live,
+                                                 .done = worker.sessions.total(),
+                                                 .traffic = worker.traffic,
+                                                 .answers = std::exchange(worker.answers, {}),
+                                                 .busiest_loop = worker.busiest_loop});
+    workers.push_back({.name = name,
+                       .live = its.live,
+                       .requests_per_second = its.requests_per_second,
+                       .p50 = its.p50,
+                       .p99 = its.p99,
+                       .busiest_loop = its.busiest_loop,
+                       .lost = !worker.loss.empty()});
+  }
+  auto progress = meter_.progress(now, totals);
+  progress.workers = std::move(workers);
+  return progress;
+}
+
+Results MergedRun::results() {
+  auto results = load_test::to_results(plan_, std::move(merged_));
+  merged_ = load_test::Measurements();
+  results.generator.loops = total_loops_;
+  results.generator.log_lines_dropped = log_lines_dropped_;
+  results.incomplete = incomplete_;
+  for (auto& [name, worker] : workers_) {
+    results.generator.busiest_loop = std::max(results.generator.busiest_loop, worker.busiest_loop_of_run);
+    results.workers.push_back({.name = name,
+                               .loops = static_cast<unsigned>(worker.seat.loops.size()),
+                               .sessions = worker.sessions,
+                               .traffic = worker.traffic,
+                               .busiest_loop = worker.busiest_loop_of_run,
+                               .clock_offset = worker.clock.offset,
+                               .round_trip = worker.clock.round_trip,
+                               .loss = worker.loss,
+                               .unfinished = worker.unfinished});
+  }
+  return results;
+}
+
+}  // namespace chaperon::cluster

@@ -1,0 +1,104 @@
+// What the workers of a run have said so far, added up.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <chaperon/load_test.hpp>
+#include <chaperon/results.hpp>
+
+#include "cluster/protocol.hpp"
+#include "load_test/measurements.hpp"
+#include "load_test/plan.hpp"
+#include "load_test/progress_meter.hpp"
+
+namespace chaperon::cluster {
+
+/// A worker's clock, compared with the coordinator's.
+struct ClockOffset {
+  Duration offset{0};      ///< its steady clock less the coordinator's
+  Duration round_trip{0};  ///< the shortest of those by which that was measured: off by half of it at most
+};
+
+/// Merges the reports of all workers of a run: each once, and none of a worker that is lost.
+class MergedRun {
+ public:
+  /// `plan` outlives it.
+  MergedRun(const load_test::Plan& plan, std::string run, const std::vector<Seat>& seats);
+
+  /// Sets a worker's clock; before its measurements come.
+  void set_clock(const std::string& worker, ClockOffset clock);
+  /// The run began then, by the coordinator's clock.
+  void begin(Instant start);
+
+  /// What became of a report.
+  enum class Taken : std::uint8_t {
+    merged,
+    repeated,  ///< it has come before: dropped
+    old,       ///< of a worker that is lost or does not take part, of a former life or another run: dropped
+    gap        ///< merged, but a report before it has not come: the results are not whole
+  };
+  /// Takes a report in. Throws MalformedBytes; nothing is merged then.
+  Taken take(const Report& report);
+
+  /// Nothing of this worker is taken any more. Returns the numbers of its users whose end was not reported.
+  std::vector<std::uint64_t> lose(const std::string& worker, std::string why);
+  /// From now on these users are that worker's.
+  void assign(const std::string& worker, const std::vector<std::uint64_t>& users);
+  /// Says that something is missing.
+  void add_incomplete(std::string sentence) { incomplete_.push_back(std::move(sentence)); }
+  /// `270 Shopper, 30 Chat`: whose sessions these users are.
+  [[nodiscard]] std::string names_of(const std::vector<std::uint64_t>& users) const;
+
+  /// Whether a worker takes part: it has neither finished nor been lost.
+  [[nodiscard]] bool takes_part(const std::string& worker) const;
+  [[nodiscard]] bool has_finished(const std::string& worker) const;
+  /// The workers that take part.
+  [[nodiscard]] std::vector<Seat> taking_part() const;
+  /// Whether every user has ended, or belonged to a worker that is lost and to no other since.
+  [[nodiscard]] bool all_ended() const noexcept { return ended_count_ + given_up_ >= plan_.users; }
+
+  /// How the run stands, compared with the last call.
+  Progress progress(Instant now);
+  /// The results, once nothing more comes. Takes what was merged.
+  Results results();
+
+ private:
+  struct Worker {
+    Seat seat;
+    ClockOffset clock;
+    std::uint64_t sequence = 0;             // of its last report
+    std::vector<std::uint64_t> more_users;  // that it has taken over
+    std::uint64_t waiting = 0;
+    std::uint64_t live = 0;
+    double busiest_loop = 0;
+    double busiest_loop_of_run = 0;
+    metrics::Histogram answers;  // since progress was asked
+    SessionCounts sessions;
+    Traffic traffic;
+    load_test::ProgressMeter meter{Instant{}};
+    bool finished = false;
+    std::string loss;
+    std::vector<std::uint64_t> unfinished;
+  };
+
+  void merge(Worker& worker, load_test::Measurements measurements);
+  void end_user(std::uint64_t user);
+  void cap_stored(session::StoredResults& stored) const;
+
+  const load_test::Plan& plan_;
+  const std::string run_;
+  unsigned total_loops_ = 0;
+  std::map<std::string, Worker> workers_;
+  load_test::Measurements merged_;
+  std::vector<bool> ended_;  // by user
+  std::uint64_t ended_count_ = 0;
+  std::uint64_t given_up_ = 0;
+  std::uint64_t log_lines_dropped_ = 0;
+  std::vector<std::string> incomplete_;
+  load_test::ProgressMeter meter_{Instant{}};
+};
+
+}  // namespace chaperon::cluster

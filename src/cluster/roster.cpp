@@ -1,0 +1,70 @@
+#include "cluster/roster.hpp"
+
+#include <utility>
+
+#include "cluster/lease.hpp"
+
+namespace chaperon::cluster {
+
+Roster::Roster(Nats& nats, int replicas)
+    : nats_(nats), bucket_(workers_bucket(nats, replicas)), watcher_(bucket_.watch()) {}
+
+void Roster::update(Duration patience) {
+  while (auto change = watcher_.next(patience)) {
+    patience = Duration::zero();
+    auto& entry = change->entry;
+    switch (change->kind) {
+      case Change::Kind::put: {
+        auto info = decode_worker_info(entry.value);
+        // One that has just come has no epoch yet.
+        if (!info || info->epoch == 0 || info->name != entry.key) break;
+        auto& member = members_[entry.key];
+        // Told again after a loss of the connection: no sign of life.
+        if (member.revision == entry.revision) break;
+        member = {
+            .info = std::move(*info), .revision = entry.revision, .seen = std::chrono::steady_clock::now()};
+        break;
+      }
+      case Change::Kind::removed:
+        members_.erase(entry.key);
+        break;
+      case Change::Kind::current:
+      case Change::Kind::again:
+        // Who has gone meanwhile is missed in time.
+        break;
+    }
+  }
+  // Expiry is not told.
+  const Instant now = std::chrono::steady_clock::now();
+  std::erase_if(members_, [now](const auto& member) { return now - member.second.seen > kLeaseExpiry; });
+}
+
+const Member* Roster::find(const std::string& name, std::uint64_t epoch) const {
+  const auto found = members_.find(name);
+  return found == members_.end() || found->second.info.epoch != epoch ? nullptr : &found->second;
+}
+
+bool Roster::answers(const std::string& name, Duration patience) {
+  try {
+    return nats_.request(clock_subject(name), {}, patience).has_value();
+  } catch (const NatsError&) {
+    return false;
+  }
+}
+
+Roster::Revoked Roster::revoke(const Member& member) {
+  try {
+    if (!bucket_.update(member.info.name, "revoked", member.revision)) {
+      // It may have expired, or have been removed by the worker itself.
+      const auto now = bucket_.get(member.info.name);
+      const auto holder = now ? decode_worker_info(now->value) : std::nullopt;
+      return holder && holder->epoch == member.info.epoch ? Revoked::renewed : Revoked::done;
+    }
+    bucket_.remove(member.info.name);
+    return Revoked::done;
+  } catch (const NatsError&) {
+    return Revoked::unknown;
+  }
+}
+
+}  // namespace chaperon::cluster

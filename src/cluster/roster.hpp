@@ -1,0 +1,57 @@
+// Which workers there are, as a coordinator sees them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include <chaperon/duration.hpp>
+
+#include "cluster/key_value.hpp"
+#include "cluster/nats.hpp"
+#include "cluster/protocol.hpp"
+
+namespace chaperon::cluster {
+
+/// A worker whose lease is there.
+struct Member {
+  WorkerInfo info{};
+  std::uint64_t revision = 0;  ///< of its last renewal
+  Instant seen{};              ///< when that was seen, by this machine's steady clock
+};
+
+/// Watches the leases. For one thread.
+class Roster {
+ public:
+  /// Throws NatsError.
+  Roster(Nats& nats, int replicas);
+
+  /// Takes in what has changed; blocks until something has, for `patience` at most. Throws NatsError, not
+  /// retryable.
+  void update(Duration patience);
+  /// The workers, by name.
+  [[nodiscard]] const std::map<std::string, Member>& members() const noexcept { return members_; }
+  /// The worker of that name in that life; nullptr if there is none.
+  [[nodiscard]] const Member* find(const std::string& name, std::uint64_t epoch) const;
+  /// Whether a worker answers now. Blocks for `patience` at most.
+  [[nodiscard]] bool answers(const std::string& name, Duration patience);
+
+  /// What has come of taking a lease away.
+  enum class Revoked : std::uint8_t {
+    done,     ///< it has not been renewed since it was last seen, and never will be
+    renewed,  ///< the worker has renewed it meanwhile: it lives
+    unknown,  ///< the server was not reached
+  };
+  /// Takes a worker's lease away, by compare-and-set with what was last seen of it: once done, and kLease
+  /// after it was last seen, the worker certainly stands still. Blocks for 5 s at most.
+  Revoked revoke(const Member& member);
+
+ private:
+  Nats& nats_;
+  KeyValue bucket_;
+  Watcher watcher_;
+  std::map<std::string, Member> members_;
+};
+
+}  // namespace chaperon::cluster
