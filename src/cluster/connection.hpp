@@ -137,6 +137,11 @@ class Call {
 
   /// Throws NatsError unless the status of cnats says that all is well; `js_error`: the JetStream error code.
   void check(int status, int js_error = 0) const;
+  /// Throws NatsError unless this is a subject: no spaces, no empty words, `*` and `>` only where they may
+  /// be.
+  void check_subject(std::string_view subject, bool wildcards) const;
+  /// Throws NatsError unless this can be the name of a stream or bucket.
+  void check_name(std::string_view name) const;
   /// Throws NatsError if the server has refused something since it began.
   void check_refused() const;
   /// Throws NatsError.

@@ -70,6 +70,8 @@ OrderedReader::~OrderedReader() {
 void OrderedReader::start(Duration timeout) {
   // Throws here, not when the time is over, if there is no connection at all.
   const Call call(*connection_, "read the stream", options_.stream);
+  call.check_name(options_.stream);
+  if (!options_.subject.empty()) call.check_subject(options_.subject, true);
   const auto deadline = deadline_after(timeout);
   while (state_ != State::reading) {
     if (step(deadline)) continue;
