@@ -16,13 +16,11 @@
 
 #include "cluster/nats.hpp"
 
-// NOLINTBEGIN(bugprone-reserved-identifier): their names are not ours
 struct __jsCtx;
 struct __natsConnection;
 struct __natsMsg;
 struct __natsOptions;
 struct __natsSubscription;
-// NOLINTEND(bugprone-reserved-identifier)
 
 namespace chaperon::cluster {
 
@@ -51,14 +49,12 @@ inline constexpr Duration kPatience = std::chrono::seconds(5);
 class ConnectionWatcher {
  public:
   ConnectionWatcher() = default;
+  virtual ~ConnectionWatcher() = default;
   ConnectionWatcher(const ConnectionWatcher&) = delete;
   ConnectionWatcher& operator=(const ConnectionWatcher&) = delete;
 
   /// Called on a thread of cnats; must not wait.
   virtual void connection_changed() noexcept = 0;
-
- protected:
-  ~ConnectionWatcher() = default;
 };
 
 /// A connection to NATS with its JetStream context. Thread-safe. Held by all that was made with it.

@@ -79,7 +79,7 @@ Entry to_entry(ReaderItem& item) {
           .created = when(item.stored_at_ns)};
 }
 
-std::vector<Entry> in_order(std::unordered_map<std::string, Entry> entries) {
+std::vector<Entry> in_order(std::unordered_map<std::string, Entry>&& entries) {
   std::vector<Entry> result;
   result.reserve(entries.size());
   for (auto& [key, entry] : entries)

@@ -57,8 +57,10 @@ std::string new_inbox() {
 }  // namespace
 
 OrderedReader::OrderedReader(std::shared_ptr<Connection> connection, Options options)
-    : connection_(std::move(connection)), options_(std::move(options)), last_(options_.after) {
-  begun_ = options_.mode != Mode::only_new;
+    : connection_(std::move(connection)),
+      options_(std::move(options)),
+      last_(options_.after),
+      begun_(options_.mode != Mode::only_new) {
   connection_->add(*this);
 }
 
