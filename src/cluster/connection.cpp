@@ -41,12 +41,18 @@ constexpr int kMostPingsOut = 2;
 constexpr std::chrono::milliseconds kRefusalDelay{50};
 constexpr std::chrono::milliseconds kRetryDelay{100};
 
+// `(conn.c:733): SSL handshake error` is `SSL handshake error`.
+std::string_view without_source_line(std::string_view text) {
+  const auto end = text.find("): ");
+  return text.starts_with('(') && end != std::string_view::npos ? text.substr(end + 3) : text;
+}
+
 // The text that goes with a status of the last call on this thread.
 std::string last_error_text(natsStatus status) {
   natsStatus last = NATS_OK;
   const char* const text = nats_GetLastError(&last);
-  if (last == status && text != nullptr && *text != '\0') return exporting::without_user_info(text);
-  return natsStatus_GetText(status);
+  if (last != status || text == nullptr || *text == '\0') return natsStatus_GetText(status);
+  return exporting::without_user_info(without_source_line(text));
 }
 
 [[noreturn]] void throw_setup(natsStatus status) {
@@ -80,7 +86,6 @@ void set_tls(natsOptions* raw, const NatsOptions& options) {
     throw InputError(fmt::format("{}: no certificates and keys in PEM format that TLS can use ({})", files,
                                  last_error_text(status)));
   };
-  require(natsOptions_SetSecure(raw, true));
   if (!options.tls_ca.empty()) {
     require_readable(options.tls_ca, "certificate authorities");
     load(natsOptions_LoadCATrustedCertificates(raw, options.tls_ca.c_str()), options.tls_ca);
@@ -237,7 +242,9 @@ Connection::Connection(const NatsOptions& options) {
   set_servers(raw, url);
   set_behaviour(raw, url.servers.size());
   set_credentials(raw, options);
-  if (url.tls) set_tls(raw, options);
+  // A server may ask for TLS whatever the URL says, and then gets it.
+  if (url.tls) require(natsOptions_SetSecure(raw, true));
+  set_tls(raw, options);
   if (!options.client_name.empty()) require(natsOptions_SetName(raw, options.client_name.c_str()));
   // Other servers of the cluster, of which this one tells, may be elsewhere.
   if (!url.tls && !options.insecure) require(natsOptions_SetIgnoreDiscoveredServers(raw, true));
@@ -302,13 +309,10 @@ Connection::~Connection() {
 
 void Connection::close() {
   if (connection_ == nullptr) return;
+  on_change(nullptr);  // this loss is no news
   natsConnection_Close(connection_.get());
-  {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return finished_; });
-  }
-  const std::lock_guard lock(callback_mutex_);
-  callback_ = nullptr;
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return finished_; });
 }
 
 bool Connection::connected() const {
@@ -425,7 +429,30 @@ void Call::check(int status, int js_error) const {
   if (const auto refused = connection_.refused_since(refusals_seen_); !refused.empty()) {
     fail(fmt::format("{} (the server says: {})", last_error_text(code), refused), false);
   }
+  // cnats has no words for this one.
+  if (js_error == JSStreamNotFoundErr) fail("there is no such stream", false);
   fail(last_error_text(code), retryable(code, js_error));
+}
+
+void Call::check_subject(std::string_view subject, bool wildcards) const {
+  // Spaces and ends of lines would be read as more of the protocol.
+  const auto fits = [&](char c) {
+    return static_cast<unsigned char>(c) > ' ' && c != '\x7f' && (wildcards || (c != '*' && c != '>'));
+  };
+  const bool dots =
+      subject.starts_with('.') || subject.ends_with('.') || subject.find("..") != std::string_view::npos;
+  if (!subject.empty() && !dots && std::all_of(subject.begin(), subject.end(), fits)) return;
+  fail(fmt::format("\"{}\" is no subject: words with dots in between, without spaces{}", subject,
+                   wildcards ? "" : ", * and >"),
+       false);
+}
+
+void Call::check_name(std::string_view name) const {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  };
+  if (!name.empty() && std::all_of(name.begin(), name.end(), fits)) return;
+  fail(fmt::format("\"{}\" is no name: letters, digits, - and _", name), false);
 }
 
 void Call::check_refused() const {

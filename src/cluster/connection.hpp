@@ -16,13 +16,11 @@
 
 #include "cluster/nats.hpp"
 
-// NOLINTBEGIN(bugprone-reserved-identifier): their names are not ours
 struct __jsCtx;
 struct __natsConnection;
 struct __natsMsg;
 struct __natsOptions;
 struct __natsSubscription;
-// NOLINTEND(bugprone-reserved-identifier)
 
 namespace chaperon::cluster {
 
@@ -51,14 +49,12 @@ inline constexpr Duration kPatience = std::chrono::seconds(5);
 class ConnectionWatcher {
  public:
   ConnectionWatcher() = default;
+  virtual ~ConnectionWatcher() = default;
   ConnectionWatcher(const ConnectionWatcher&) = delete;
   ConnectionWatcher& operator=(const ConnectionWatcher&) = delete;
 
   /// Called on a thread of cnats; must not wait.
   virtual void connection_changed() noexcept = 0;
-
- protected:
-  ~ConnectionWatcher() = default;
 };
 
 /// A connection to NATS with its JetStream context. Thread-safe. Held by all that was made with it.
@@ -137,6 +133,11 @@ class Call {
 
   /// Throws NatsError unless the status of cnats says that all is well; `js_error`: the JetStream error code.
   void check(int status, int js_error = 0) const;
+  /// Throws NatsError unless this is a subject: no spaces, no empty words, `*` and `>` only where they may
+  /// be.
+  void check_subject(std::string_view subject, bool wildcards) const;
+  /// Throws NatsError unless this can be the name of a stream or bucket.
+  void check_name(std::string_view name) const;
   /// Throws NatsError if the server has refused something since it began.
   void check_refused() const;
   /// Throws NatsError.

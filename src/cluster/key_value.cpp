@@ -18,11 +18,14 @@ namespace chaperon::cluster {
 class Bucket {
  public:
   Bucket(std::shared_ptr<Connection> connection, const std::string& name)
-      : connection_(std::move(connection)), stream_("KV_" + name), prefix_("$KV." + name + '.') {}
+      : connection_(std::move(connection)),
+        name_(name),
+        stream_("KV_" + name),
+        prefix_("$KV." + name + '.') {}
 
   [[nodiscard]] const std::shared_ptr<Connection>& connection() const noexcept { return connection_; }
   [[nodiscard]] const std::string& stream() const noexcept { return stream_; }
-  [[nodiscard]] const std::string& prefix() const noexcept { return prefix_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
   void create(const KeyValueOptions& options) const;
   // The last message of a key, also if it is the mark of a removal.
@@ -36,6 +39,7 @@ class Bucket {
   [[nodiscard]] std::string subject(const Call& call, const std::string& key) const;
 
   std::shared_ptr<Connection> connection_;
+  std::string name_;
   std::string stream_;
   std::string prefix_;
 };
@@ -75,7 +79,7 @@ Entry to_entry(ReaderItem& item) {
           .created = when(item.stored_at_ns)};
 }
 
-std::vector<Entry> in_order(std::unordered_map<std::string, Entry> entries) {
+std::vector<Entry> in_order(std::unordered_map<std::string, Entry>&& entries) {
   std::vector<Entry> result;
   result.reserve(entries.size());
   for (auto& [key, entry] : entries)
@@ -101,7 +105,8 @@ Change to_change(ReaderItem& item) {
 }  // namespace
 
 void Bucket::create(const KeyValueOptions& options) const {
-  const Call call(*connection_, "open the bucket", prefix_);
+  const Call call(*connection_, "open the bucket", name_);
+  call.check_name(name_);
   const std::string subjects = prefix_ + '>';
   std::array<const char*, 1> subject{subjects.c_str()};
   constexpr std::chrono::nanoseconds kMostDuplicates = std::chrono::minutes(2);
@@ -233,7 +238,7 @@ void KeyValue::remove(const std::string& key) {
 }
 
 std::vector<Entry> KeyValue::entries(const std::string& filter) const {
-  const Call call(*bucket_->connection(), "list the bucket", bucket_->prefix());
+  const Call call(*bucket_->connection(), "list the bucket", bucket_->name());
   const auto deadline = deadline_after(kPatience);
   const auto reader = bucket_->read(filter);
   std::unordered_map<std::string, Entry> found;  // a key that changes meanwhile comes again

@@ -14,7 +14,9 @@
 namespace chaperon::cluster {
 namespace {
 
-void require_size(const Call& call, const Connection& connection, const std::string& payload) {
+void require_message(const Call& call, const Connection& connection, const std::string& subject,
+                     const std::string& payload) {
+  call.check_subject(subject, false);
   const auto most = natsConnection_GetMaxPayload(connection.get());
   if (std::cmp_less_equal(payload.size(), most)) return;
   call.fail(fmt::format("the message has {} bytes, the server takes {} at most: raise its max_payload",
@@ -56,19 +58,20 @@ void Nats::on_connection_change(std::function<void(bool connected)> callback) {
 
 void Nats::publish(const std::string& subject, const std::string& payload) {
   const Call call(*connection_, "publish to", subject);
-  require_size(call, *connection_, payload);
+  require_message(call, *connection_, subject, payload);
   call.check(natsConnection_Publish(connection_->get(), subject.c_str(), payload.data(),
                                     static_cast<int>(payload.size())));
 }
 
 void Nats::flush(Duration timeout) {
-  const Call call(*connection_, "reach the server", "");
+  const Call call(*connection_, "send what was published", "");
   call.check(natsConnection_FlushTimeout(connection_->get(), milliseconds(timeout)));
   call.check_refused();
 }
 
 Subscription Nats::subscribe(const std::string& subject, std::function<void(Message)> callback) {
   const Call call(*connection_, "subscribe to", subject);
+  call.check_subject(subject, true);
   auto listener = std::make_unique<Listener>(
       connection_, subject,
       [callback = std::move(callback)](natsMsg& message) { callback(to_message(message)); });
@@ -80,7 +83,7 @@ Subscription Nats::subscribe(const std::string& subject, std::function<void(Mess
 std::optional<Message> Nats::request(const std::string& subject, const std::string& payload,
                                      Duration timeout) {
   const Call call(*connection_, "request", subject);
-  require_size(call, *connection_, payload);
+  require_message(call, *connection_, subject, payload);
   natsMsg* raw = nullptr;
   const auto status = natsConnection_Request(&raw, connection_->get(), subject.c_str(), payload.data(),
                                              static_cast<int>(payload.size()), milliseconds(timeout));
@@ -95,9 +98,12 @@ std::optional<Message> Nats::request(const std::string& subject, const std::stri
 
 void Nats::ensure_stream(const StreamOptions& options) {
   const Call call(*connection_, "create the stream", options.name);
+  call.check_name(options.name);
   std::vector<const char*> subjects;
-  for (const auto& subject : options.subjects)
+  for (const auto& subject : options.subjects) {
+    call.check_subject(subject, true);
     subjects.push_back(subject.c_str());
+  }
   jsStreamConfig config;
   call.check(jsStreamConfig_Init(&config));
   config.Name = options.name.c_str();
@@ -120,7 +126,7 @@ void Nats::ensure_stream(const StreamOptions& options) {
 void Nats::publish_stored(const std::string& subject, const std::string& payload,
                           const std::string& message_id, Duration timeout) {
   const Call call(*connection_, "store a message of", subject);
-  require_size(call, *connection_, payload);
+  require_message(call, *connection_, subject, payload);
   jsPubOptions options;
   call.check(jsPubOptions_Init(&options));
   options.MaxWait = milliseconds(timeout);
@@ -133,6 +139,8 @@ void Nats::publish_stored(const std::string& subject, const std::string& payload
 
 void Nats::purge(const std::string& stream, const std::string& subject) {
   const Call call(*connection_, "purge the stream", stream);
+  call.check_name(stream);
+  call.check_subject(subject, true);
   jsOptions options;
   call.check(jsOptions_Init(&options));
   options.Wait = milliseconds(kPatience);
@@ -144,6 +152,7 @@ void Nats::purge(const std::string& stream, const std::string& subject) {
 
 void Nats::remove_stream(const std::string& stream) {
   const Call call(*connection_, "remove the stream", stream);
+  call.check_name(stream);
   auto error = static_cast<jsErrCode>(0);
   const auto status = js_DeleteStream(connection_->jetstream(), stream.c_str(), nullptr, &error);
   if (error != JSStreamNotFoundErr) call.check(status, error);

@@ -57,8 +57,10 @@ std::string new_inbox() {
 }  // namespace
 
 OrderedReader::OrderedReader(std::shared_ptr<Connection> connection, Options options)
-    : connection_(std::move(connection)), options_(std::move(options)), last_(options_.after) {
-  begun_ = options_.mode != Mode::only_new;
+    : connection_(std::move(connection)),
+      options_(std::move(options)),
+      last_(options_.after),
+      begun_(options_.mode != Mode::only_new) {
   connection_->add(*this);
 }
 
@@ -70,6 +72,8 @@ OrderedReader::~OrderedReader() {
 void OrderedReader::start(Duration timeout) {
   // Throws here, not when the time is over, if there is no connection at all.
   const Call call(*connection_, "read the stream", options_.stream);
+  call.check_name(options_.stream);
+  if (!options_.subject.empty()) call.check_subject(options_.subject, true);
   const auto deadline = deadline_after(timeout);
   while (state_ != State::reading) {
     if (step(deadline)) continue;

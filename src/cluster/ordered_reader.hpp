@@ -54,7 +54,7 @@ class OrderedReader final : private ConnectionWatcher {
 
   /// Does not wait for anything.
   OrderedReader(std::shared_ptr<Connection> connection, Options options);
-  ~OrderedReader();
+  ~OrderedReader() override;
 
   /// Blocks until the server has the consumer, for `timeout` at most. Throws NatsError, also if the time
   /// ends.
@@ -119,7 +119,7 @@ class OrderedReader final : private ConnectionWatcher {
   std::uint64_t losses_seen_ = 0;
   std::uint64_t refusals_seen_ = 0;
   Instant retry_at_{};
-  bool begun_ = false;  // last_ is where to go on
+  bool begun_;  // last_ is where to go on
   bool told_current_ = false;
   bool told_any_ = false;
   std::deque<ReaderItem> items_;
