@@ -211,7 +211,9 @@ ExitCode bench_command(Process& process, const std::vector<std::string>& words) 
   if (!given.seed.empty()) options.seed = seed_option(given.seed);
   std::optional<TimeLimit> limit;
   if (plan.duration != kForever) limit.emplace(plan);
-  Report report(process, {.output = given.output,
+  std::vector<std::string> outputs;
+  if (!given.output.empty()) outputs.push_back(given.output);
+  Report report(process, {.outputs = std::move(outputs),
                           .format = given.format,
                           .title = title_of(plan, url, sessions),
                           .time_up = limit ? limit->time_up() : std::stop_token()});

@@ -12,11 +12,11 @@ void RunArguments::declare(Arguments& arguments) {
                      "(may be repeated)");
   arguments.option("--config-file", config_file, "FILE",
                    "a JSON object of config values; --config wins over it");
-  arguments.option("-o,--output", output, "FILE",
-                   "write the results to FILE, config and scenarios beside it; - is stdout (the table goes "
-                   "to stderr then)");
+  arguments.repeated("-o,--output", outputs, "FILE",
+                     "write the results to FILE, config and scenarios beside it; - is stdout (the table goes "
+                     "to stderr then); may be repeated, as in -o m.csv -o m.json");
   arguments.option("--format", format, "FORMAT",
-                   "csv or json; default: by the extension of --output, else csv");
+                   "csv or json; default: by the extension of each --output, else csv");
   arguments.option("--tag", tag, "TAG", "write the results to results/DATE/LOAD_TEST/TAG-TIME.csv");
   arguments.repeated("--metrics", metrics, "NAMES",
                      "record only these actions, such as get,call (may be repeated)");
@@ -57,7 +57,7 @@ RunOptions RunArguments::run_options() const {
 }
 
 ReportOptions RunArguments::report_options() const {
-  ReportOptions options{.output = output,
+  ReportOptions options{.outputs = outputs,
                         .format = format,
                         .tag = tag,
                         .print_results = print_results,

@@ -19,7 +19,7 @@ struct RunArguments {
   std::vector<std::string> config{};
   std::string config_file{};
   std::string base_url{};
-  std::string output{};
+  std::vector<std::string> outputs{};
   std::string format{};
   std::string tag{};
   std::vector<std::string> metrics{};

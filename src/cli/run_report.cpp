@@ -1,5 +1,6 @@
 #include "cli/run_report.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <filesystem>
 #include <ostream>
@@ -63,6 +64,26 @@ void refuse_to_replace(const std::vector<InputFile>& inputs, const std::filesyst
   }
 }
 
+// Nor may two outputs be one file, or one of them what is written beside another.
+void refuse_collisions(const std::vector<std::string>& outputs) {
+  const auto resolved = [](const std::filesystem::path& path) {
+    std::error_code error;
+    auto canonical = std::filesystem::weakly_canonical(path, error);
+    return error ? path : canonical;
+  };
+  for (std::size_t at = 0; at < outputs.size(); ++at) {
+    for (std::size_t other = 0; other < outputs.size(); ++other) {
+      if (other < at && resolved(outputs[at]) == resolved(outputs[other]))
+        throw InputError(fmt::format("--output {}: it is given twice: leave one out", outputs[at]));
+      for (const auto part : exporting::kSideParts) {
+        if (resolved(outputs[at]) != resolved(exporting::side_path(outputs[other], part))) continue;
+        throw InputError(fmt::format("--output {}: this is written beside {}: choose another name",
+                                     outputs[at], outputs[other]));
+      }
+    }
+  }
+}
+
 // A run whose time was up has come to its end, and so have its sessions.
 void ended_in_time(Results& results) {
   const auto cancelled_are_ok = [](SessionCounts& counts) {
@@ -117,18 +138,21 @@ std::string queued_for_descriptors_text(const Results& results, std::uint64_t li
 Report::Report(Process& process, ReportOptions options) : process_(process), options_(std::move(options)) {
   as_input_error([&] {
     if (!options_.format.empty()) static_cast<void>(exporting::exporter_for(options_.format));
-    if (!options_.format.empty() && options_.output.empty() && options_.tag.empty()) {
+    if (!options_.format.empty() && options_.outputs.empty() && options_.tag.empty()) {
       throw InputError(
           fmt::format("--format {0}: nothing is written: say where with --output FILE or --tag TAG, as in "
                       "--output metrics.{0}",
                       options_.format));
     }
-    if (!options_.output.empty() && !options_.tag.empty()) {
+    if (!options_.outputs.empty() && !options_.tag.empty()) {
       throw InputError("--output and --tag both say where results go: give one of them");
     }
-    if (!options_.output.empty()) {
-      refuse_to_replace(options_.inputs, options_.output);
-      file_.emplace(options_.output, exporting::Parents::must_exist, process_.out);
+    refuse_collisions(options_.outputs);
+    for (const auto& output : options_.outputs) {
+      refuse_to_replace(options_.inputs, output);
+      outputs_.push_back(
+          {.path = output,
+           .file = exporting::OutputFile(output, exporting::Parents::must_exist, process_.out)});
     }
   });
 }
@@ -139,8 +163,8 @@ void Report::prepare(const std::string& load_test) {
     const auto extension = options_.format.empty() ? std::string("csv") : options_.format;
     const auto path =
         exporting::tagged_path(load_test, options_.tag, std::chrono::system_clock::now(), extension);
-    file_.emplace(path, exporting::Parents::create, process_.out);
-    options_.output = path.string();
+    outputs_.push_back({.path = path.string(),
+                        .file = exporting::OutputFile(path, exporting::Parents::create, process_.out)});
   });
 }
 
@@ -182,27 +206,32 @@ ExitCode Report::run(const RegisteredLoadTest& load_test, RunOptions options) {
   // What the sessions logged comes before the summary, not into it.
   stop_log();
   // Files first: whatever happens to the terminal, they are there.
-  std::vector<std::string> files;
   std::exception_ptr not_written;
-  try {
-    files = write_files(results);
-  } catch (const InputError&) {
-    // A full disk must not lose the table as well.
-    if (!file_->is_standard_output() || !process_.out_is_written()) not_written = std::current_exception();
-  }
+  const auto files = write_files(results, not_written);
   auto code = ExitCode::passed;
   print(results, files, code);
   if (not_written) std::rethrow_exception(not_written);
   return code;
 }
 
-std::vector<std::string> Report::write_files(const Results& results) {
-  if (!file_) return {};
-  return as_input_error([&] {
+std::vector<std::string> Report::write_files(const Results& results, std::exception_ptr& not_written) {
+  std::vector<std::string> names;
+  for (auto& [path, file] : outputs_) {
     const auto format =
-        options_.format.empty() ? std::string(exporting::format_for_path(options_.output)) : options_.format;
-    return exporting::export_results(results, *file_, format);
-  });
+        options_.format.empty() ? std::string(exporting::format_for_path(path)) : options_.format;
+    try {
+      for (auto& name :
+           as_input_error([&, &to = file] { return exporting::export_results(results, to, format); })) {
+        // What is beside m.csv is beside m.json too.
+        if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+      }
+    } catch (const InputError&) {
+      // A full disk must not lose the table as well, nor the other files.
+      if (!not_written && (!file.is_standard_output() || !process_.out_is_written()))
+        not_written = std::current_exception();
+    }
+  }
+  return names;
 }
 
 void Report::print(const Results& results, const std::vector<std::string>& files, ExitCode& code) {
@@ -210,7 +239,8 @@ void Report::print(const Results& results, const std::vector<std::string>& files
       judge(results, options_.allow_failures ? Strictness::all_failures : Strictness::any_failure);
   code = verdict.code;
   // Where the results themselves go to stdout, the summary must not be among them.
-  const bool to_stderr = file_ && file_->is_standard_output();
+  const bool to_stderr =
+      std::ranges::any_of(outputs_, [](const Output& output) { return output.file.is_standard_output(); });
   auto& out = to_stderr ? *process_.err : *process_.out;
   const SummaryStyle style{.colours = to_stderr ? process_.colours_err() : process_.colours_out(),
                            .width = process_.columns == 0 ? kColumns : process_.columns};

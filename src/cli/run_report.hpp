@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -33,9 +33,9 @@ using RunLoadTest =
 
 /// What to do with the results, as the options say it.
 struct ReportOptions {
-  std::string output{};  ///< `--output`
-  std::string format{};  ///< `--format`; empty: by the output's extension, else CSV
-  std::string tag{};     ///< `--tag`
+  std::vector<std::string> outputs{};  ///< `--output`, each time it was given
+  std::string format{};                ///< `--format`; empty: by each output's extension, else CSV
+  std::string tag{};                   ///< `--tag`
   bool print_results = false;
   bool print_metrics = false;
   bool allow_failures = false;
@@ -49,7 +49,7 @@ struct ReportOptions {
 class Report {
  public:
   /// Throws InputError for an unknown format, a tag together with an output, or an output that cannot be
-  /// written or would replace one of the run's own inputs.
+  /// written or would replace one of the run's own inputs or what another output writes.
   Report(Process& process, ReportOptions options);
 
   /// For `--tag`: checks the path that the load test's name gives. Throws InputError.
@@ -64,13 +64,17 @@ class Report {
   ExitCode run(const RegisteredLoadTest& load_test, RunOptions options);
 
  private:
-  std::vector<std::string> write_files(const Results& results);
+  struct Output {
+    std::string path;
+    exporting::OutputFile file;
+  };
+  std::vector<std::string> write_files(const Results& results, std::exception_ptr& not_written);
   void print(const Results& results, const std::vector<std::string>& files, ExitCode& code);
 
   Process& process_;
   ReportOptions options_;
   RunLoadTest run_;
-  std::optional<exporting::OutputFile> file_;
+  std::vector<Output> outputs_;
 };
 
 /// For a run whose `--metrics` let nothing be recorded: says so, and which names there are. Empty otherwise.

@@ -28,8 +28,8 @@ int milliseconds_until(Clock::time_point deadline) {
 }
 
 // Runs between fork and exec: only async-signal-safe calls.
-[[noreturn]] void become(const ChildOptions& options, char* const* arguments, int output, int failure,
-                         pid_t parent) {
+[[noreturn]] void become(const ChildOptions& options, char* const* arguments, char* const* environment,
+                         int output, int errors, int failure, pid_t parent) {
   if (options.own_group) setpgid(0, 0);
   if (options.dies_with_parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -39,16 +39,62 @@ int milliseconds_until(Clock::time_point deadline) {
   const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null >= 0) dup2(null, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
-  if (options.capture_stderr) dup2(output, STDERR_FILENO);
+  if (errors >= 0) dup2(errors, STDERR_FILENO);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_DFL);
-  execv(arguments[0], arguments);
+  execve(arguments[0], arguments, environment);
   const int error = errno;
   [[maybe_unused]] const auto written = write(failure, &error, sizeof error);
   _exit(127);
 }
+
+// This process's environment with the changes.
+std::vector<std::string> environment_of(const ChildOptions& options) {
+  std::vector<std::string> variables;
+  for (char* const* variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+    const std::string_view text(*variable);
+    if (!options.environment.contains(std::string(text.substr(0, text.find('=')))))
+      variables.emplace_back(text);
+  }
+  for (const auto& [name, value] : options.environment) {
+    if (value) variables.push_back(fmt::format("{}={}", name, *value));
+  }
+  return variables;
+}
+
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
+  for (const auto& text : texts)
+    pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// A file for the output of a child; number -1 if there is to be none.
+class OutputFile {
+ public:
+  explicit OutputFile(const std::string& path) {
+    constexpr mode_t kOwnerOnly = 0600;
+    if (path.empty()) return;
+    number_ = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kOwnerOnly);
+    if (number_ < 0)
+      throw std::runtime_error(
+          fmt::format("{} cannot be written: {}", path, std::generic_category().message(errno)));
+  }
+  ~OutputFile() {
+    if (number_ >= 0) close(number_);
+  }
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  [[nodiscard]] int number() const noexcept { return number_; }
+
+ private:
+  int number_ = -1;
+};
 
 }  // namespace
 
@@ -59,6 +105,8 @@ Child::Child(const ChildOptions& options) {
   };
   std::array<int, 2> output{};
   std::array<int, 2> failure{};
+  const OutputFile output_file(options.output_file);
+  const OutputFile error_file(options.error_file);
   if (pipe2(output.data(), O_CLOEXEC) != 0) fail(errno);
   if (pipe2(failure.data(), O_CLOEXEC) != 0) {
     const int error = errno;
@@ -66,14 +114,15 @@ Child::Child(const ChildOptions& options) {
     close(output[1]);
     fail(error);
   }
-  std::vector<char*> arguments;
-  for (const auto& word : options.command)
-    arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
+  const auto arguments = pointers_to(options.command);
+  const auto variables = environment_of(options);
+  const auto environment = pointers_to(variables);
+  const int out = output_file.number() < 0 ? output[1] : output_file.number();
+  const int errors = error_file.number() < 0 && options.capture_stderr ? out : error_file.number();
 
   const pid_t parent = getpid();
   pid_ = fork();
-  if (pid_ == 0) become(options, arguments.data(), output[1], failure[1], parent);
+  if (pid_ == 0) become(options, arguments.data(), environment.data(), out, errors, failure[1], parent);
   const int fork_error = errno;
   close(output[1]);
   close(failure[1]);
@@ -130,6 +179,10 @@ std::string Child::read_all(const std::stop_token& stop) {
   }
   wait();
   return text;
+}
+
+void Child::signal(int number) const {
+  if (pid_ > 0) kill(pid_, number);
 }
 
 int Child::wait() {

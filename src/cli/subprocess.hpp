@@ -1,6 +1,7 @@
 // Child processes: a compiler whose output is collected, a server whose first line is read.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -19,6 +20,10 @@ struct ChildOptions {
   bool capture_stderr = false;    ///< into the same pipe as stdout; else it shares this process's stderr
   bool own_group = false;         ///< Ctrl-C in the terminal does not reach it
   bool dies_with_parent = false;  ///< killed when the thread that started it ends, however it ends
+  std::string output_file{};      ///< its stdout goes there instead of to this process; made anew
+  std::string error_file{};       ///< likewise its stderr
+  /// What its environment has differently from this process's: values by name; nothing: not set there.
+  std::map<std::string, std::optional<std::string>> environment{};
 };
 
 /// A child process and its stdout. The destructor kills and reaps it.
@@ -35,6 +40,10 @@ class Child {
   /// Reads all its output and waits until it has ended; returns the output. When `stop` is requested its
   /// group, which must be its own, is asked to end (SIGTERM).
   std::string read_all(const std::stop_token& stop = {});
+  /// Sends it a signal; nothing happens if it has ended.
+  void signal(int number) const;
+  /// Whether it has ended; does not wait.
+  [[nodiscard]] bool ended() const { return pid_ <= 0 || ended_within(Duration::zero()); }
   /// Waits until it has ended. Returns its exit status, or 128 + N if signal N ended it.
   int wait();
   /// Asks it to end (SIGTERM), then kills it if it has not within `patience`; returns as wait() does.
