@@ -148,4 +148,11 @@ Json decode_json(ByteReader& in) {
   return decode_at(in, 0);
 }
 
+Json parse_json(std::string_view text) {
+  return Json::parse(text, [](int depth, Json::parse_event_t, Json&) {
+    if (depth > kDeepestJson) throw MalformedBytes("JSON that is nested too deeply");
+    return true;
+  });
+}
+
 }  // namespace chaperon

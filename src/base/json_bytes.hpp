@@ -2,6 +2,8 @@
 // lose.
 #pragma once
 
+#include <string_view>
+
 #include <chaperon/json.hpp>
 
 #include "base/bytes.hpp"
@@ -18,5 +20,9 @@ void encode(ByteWriter& out, const Json& value);
 
 /// Takes a value. Throws MalformedBytes.
 Json decode_json(ByteReader& in);
+
+/// The value of a JSON text from outside. Throws Json::parse_error if it is no JSON, MalformedBytes if it is
+/// nested deeper than kDeepestJson.
+Json parse_json(std::string_view text);
 
 }  // namespace chaperon

@@ -1,8 +1,8 @@
 #include "cluster/artifact_store.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
@@ -25,14 +25,6 @@ constexpr auto kExpiry = std::chrono::hours(24);
 // What expires sooner than that is put there anew: nothing is to vanish while workers fetch it.
 constexpr auto kFresh = std::chrono::hours(12);
 
-std::string piece_key(const std::string& digest, std::size_t piece) {
-  return fmt::format("{}.{}", digest, piece);
-}
-
-std::size_t pieces_of(std::size_t size) {
-  return (size + ArtifactStore::kPiece - 1) / ArtifactStore::kPiece;
-}
-
 bool is_digest(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
@@ -44,27 +36,25 @@ std::string read_file(const fs::path& path) {
   return std::move(content).str();
 }
 
+// Nothing larger goes through the bucket.
+void require_size(std::string_view library) {
+  if (library.size() <= BlobStore::kLargest) return;
+  throw InputError(
+      fmt::format("the compiled scenario has {} MiB, and workers take at most {}: leave out what "
+                  "it does not need, or debug information (--cxxflags -g0)",
+                  library.size() >> 20U, BlobStore::kLargest >> 20U));
+}
+
 }  // namespace
 
 ArtifactStore::ArtifactStore(Nats& nats, int replicas)
-    : bucket_(nats.key_value(std::string(kArtifactsBucket), {.ttl = kExpiry, .replicas = replicas})) {}
+    : blobs_(nats.key_value(std::string(kArtifactsBucket), {.ttl = kExpiry, .replicas = replicas})) {}
 
 std::string ArtifactStore::put(std::string_view content) {
-  if (content.size() > kLargest) {
-    throw InputError(
-        fmt::format("the compiled scenario has {} MiB, and workers take at most {}: leave out what "
-                    "it does not need, or debug information (--cxxflags -g0)",
-                    content.size() >> 20U, kLargest >> 20U));
-  }
+  require_size(content);
   auto digest = sha256(content);
-  if (const auto known = bucket_.get(digest);
-      known && std::chrono::system_clock::now() - known->created < kFresh) {
-    return digest;
-  }
-  for (std::size_t piece = 0; piece < pieces_of(content.size()); ++piece)
-    bucket_.put(piece_key(digest, piece), std::string(content.substr(piece * kPiece, kPiece)));
-  // Last: whoever finds it finds all pieces.
-  bucket_.put(digest, std::to_string(content.size()));
+  const auto known = blobs_.written(digest);
+  if (!known || std::chrono::system_clock::now() - *known >= kFresh) blobs_.put(digest, content);
   return digest;
 }
 
@@ -73,24 +63,17 @@ std::string ArtifactStore::get(const std::string& digest, const std::function<vo
     throw std::runtime_error(fmt::format("the compiled scenario {}… {}", digest.substr(0, 12), why));
   };
   if (!is_digest(digest)) refuse("has a name that is no SHA-256");
-  const auto entry = bucket_.get(digest);
-  if (!entry) refuse("is not in the cluster: run it again");
-  const auto& text = entry->value;
-  if (text.empty() || text.size() > 9 || text.find_first_not_of("0123456789") != std::string::npos ||
-      std::stoul(text) > kLargest) {
-    refuse("has no proper size");
+  std::optional<std::string> content;
+  try {
+    content = blobs_.get(digest, more);
+  } catch (const NatsError&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    refuse(error.what());
   }
-  const std::size_t size = std::stoul(text);
-  std::string content;
-  for (std::size_t piece = 0; piece < pieces_of(size); ++piece) {
-    if (more) more();
-    const auto part = bucket_.get(piece_key(digest, piece));
-    if (!part) refuse("is not whole: run it again");
-    content += part->value;
-    if (content.size() > size) break;
-  }
-  if (content.size() != size || sha256(content) != digest) refuse("is not what its digest says");
-  return content;
+  if (!content) refuse("is not in the cluster: run it again");
+  if (sha256(*content) != digest) refuse("is not what its digest says");
+  return std::move(*content);
 }
 
 fs::path fetch_artifact(const ArtifactStore& store, const std::string& digest, const fs::path& directory,

@@ -6,20 +6,14 @@
 #include <string>
 #include <string_view>
 
-#include "cluster/key_value.hpp"
+#include "cluster/blob_store.hpp"
 #include "cluster/nats.hpp"
 
 namespace chaperon::cluster {
 
-/// Files in a bucket, under their SHA-256 and in pieces: a message holds 1 MiB at most. They expire a day
-/// after they were put there.
+/// Files under their SHA-256. They expire a day after they were put there.
 class ArtifactStore {
  public:
-  /// The size in bytes of a piece.
-  static constexpr std::size_t kPiece = std::size_t{512} << 10;
-  /// The largest file in bytes.
-  static constexpr std::size_t kLargest = std::size_t{256} << 20;
-
   /// Opens the bucket, or makes it. Throws NatsError.
   ArtifactStore(Nats& nats, int replicas);
 
@@ -31,7 +25,7 @@ class ArtifactStore {
   [[nodiscard]] std::string get(const std::string& digest, const std::function<void()>& more = {}) const;
 
  private:
-  KeyValue bucket_;
+  BlobStore blobs_;
 };
 
 /// The file of that digest, from `directory` if it is there, else from the store and then kept there. Its

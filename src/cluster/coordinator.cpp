@@ -17,11 +17,13 @@
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/duration_text.hpp"
+#include "base/json.hpp"
 #include "base/log.hpp"
 #include "cluster/artifact_store.hpp"
 #include "cluster/consumer.hpp"
 #include "cluster/merged_run.hpp"
 #include "cluster/outbox.hpp"
+#include "cluster/progress_json.hpp"
 #include "cluster/protocol.hpp"
 #include "cluster/recruiting.hpp"
 #include "cluster/roster.hpp"
@@ -109,6 +111,7 @@ class Coordinator {
   ClockOffset compare_clock(const std::string& worker);
   void start();
   void watch();
+  void tell(const Progress& progress);
   Results results();
 
   void take_reports(Duration patience);
@@ -128,7 +131,7 @@ class Coordinator {
   const CoordinatorOptions& options_;
   const load_test::Plan plan_;
   const std::string load_test_name_;
-  const std::string run_ = drawn_name();
+  const std::string run_ = options_.run_name.empty() ? drawn_name() : options_.run_name;
   std::uint64_t seed_;
   Roster roster_;
   std::vector<Seat> seats_;
@@ -338,15 +341,25 @@ void Coordinator::watch() {
       cancel_all("cancelled", "the run was interrupted");
     if (now() >= deadline)
       cancel_all("timed out", fmt::format("load_test_timeout {}", duration_text(plan_.timeout)));
-    if (run_options_.on_progress && now() >= next_shown) {
+    if (now() >= next_shown) {
       next_shown = now() + run_options_.progress_interval;
-      run_options_.on_progress(merged_->progress(now()));
+      tell(merged_->progress(now()));
     }
     if (merged_->taking_part().empty()) return;
     if (merged_->all_ended() && !std::exchange(finishing_, true)) {
       for (const auto& seat : merged_->taking_part())
         send({.kind = Command::Kind::finish}, seat);
     }
+  }
+}
+
+// Here, and to whoever listens.
+void Coordinator::tell(const Progress& progress) {
+  if (run_options_.on_progress) run_options_.on_progress(progress);
+  try {
+    nats_.publish(progress_subject(run_), dump(to_json(progress)));
+  } catch (const NatsError&) {
+    // There will be another.
   }
 }
 

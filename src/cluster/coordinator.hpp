@@ -25,6 +25,7 @@ struct CoordinatorOptions {
   std::map<std::string, std::string> labels{};  ///< only workers that have all of these
   OnWorkerLoss on_worker_loss = OnWorkerLoss::leave_out;
   std::string name{};          ///< of this coordinator, for people
+  std::string run_name{};      ///< of the run, a word of letters and digits; empty: one is drawn
   std::string library{};       ///< the content of the library that has the load test
   std::string library_name{};  ///< how messages call it
   std::string abi{};           ///< what it was made with

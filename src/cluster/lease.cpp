@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <chaperon/errors.hpp>
-
 #include "base/log.hpp"
 
 namespace chaperon::cluster {
@@ -18,6 +16,8 @@ Instant now() {
 }
 
 }  // namespace
+
+NameTaken::~NameTaken() = default;
 
 KeyValue workers_bucket(Nats& nats, int replicas) {
   return nats.key_value(std::string(kWorkersBucket), {.ttl = kLeaseExpiry, .replicas = replicas});
@@ -38,9 +38,11 @@ Lease::Lease(Nats& nats, int replicas, WorkerInfo info, std::function<void(Insta
     // Whoever held it last may be gone. A live one has another revision each time.
     const auto held = bucket_.get(info_.name);
     if ((held && seen != 0 && held->revision != seen) || now() > give_up) {
-      throw InputError(fmt::format(
-          "a worker called {0} is in the cluster already: give this one another name (--name {0}-2)",
-          info_.name));
+      throw NameTaken(
+          fmt::format(
+              "a worker called {0} is in the cluster already: give this one another name (--name {0}-2)",
+              info_.name),
+          held ? decode_worker_info(held->value) : std::nullopt);
     }
     if (held) seen = held->revision;
     std::this_thread::sleep_for(kRetry);

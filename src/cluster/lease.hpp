@@ -7,13 +7,29 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include <chaperon/duration.hpp>
+#include <chaperon/errors.hpp>
 
 #include "cluster/key_value.hpp"
 #include "cluster/protocol.hpp"
 
 namespace chaperon::cluster {
+
+/// Somebody else holds the name that was wanted.
+class NameTaken final : public InputError {
+ public:
+  /// `holder`: what is known of who holds it.
+  NameTaken(const std::string& what, std::optional<WorkerInfo> holder)
+      : InputError(what), holder_(std::move(holder)) {}
+  ~NameTaken() override;
+
+  [[nodiscard]] const std::optional<WorkerInfo>& holder() const noexcept { return holder_; }
+
+ private:
+  std::optional<WorkerInfo> holder_;
+};
 
 /// Holds the lease of a worker's name: a key of the workers' bucket that only its holder may change, by
 /// compare-and-set. A thread renews it every kBeat. Whoever takes the key away, or lets it expire, ends the
@@ -21,7 +37,7 @@ namespace chaperon::cluster {
 class Lease {
  public:
   /// Takes the name. Blocks, and takes the lease of a former holder once that has expired, for at most
-  /// kLeaseExpiry and a second. Throws InputError if somebody else holds it, NatsError if the server was not
+  /// kLeaseExpiry and a second. Throws NameTaken if somebody else holds it, NatsError if the server was not
   /// reached. `info` is what its value says; `renewed` is called on the lease's thread with the moment until
   /// which it holds.
   Lease(Nats& nats, int replicas, WorkerInfo info, std::function<void(Instant until)> renewed);

@@ -36,18 +36,10 @@ Kind kind_of(const Json& message, const std::array<std::string_view, n>& words) 
   return static_cast<Kind>(found - words.begin());
 }
 
-// The value of a JSON text from outside, which may be nested as deeply as anybody likes.
-Json parse_bounded(std::string_view text) {
-  return Json::parse(text, [](int depth, Json::parse_event_t, Json&) {
-    if (depth > kDeepestJson) throw MalformedBytes("JSON that is nested too deeply");
-    return true;
-  });
-}
-
 template <class F>
 auto parsed(std::string_view text, std::string_view what, F&& read) {
   try {
-    return read(parse_bounded(text));
+    return read(parse_json(text));
   } catch (const Json::exception& error) {
     throw MalformedBytes(fmt::format("{} that cannot be read: {}", what, error.what()));
   }
@@ -107,6 +99,10 @@ std::string clock_subject(std::string_view worker) {
 
 std::string progress_subject(std::string_view run) {
   return fmt::format("chaperon.progress.{}", run);
+}
+
+std::string_view master_subject() noexcept {
+  return "chaperon.master";
 }
 
 void ensure_streams(Nats& nats, int replicas) {

@@ -34,6 +34,8 @@ inline constexpr Duration kLeaseExpiry = 10s;
 
 inline constexpr std::string_view kWorkersBucket = "chaperon_workers";
 inline constexpr std::string_view kArtifactsBucket = "chaperon_artifacts";
+inline constexpr std::string_view kLoadTestsBucket = "chaperon_load_tests";
+inline constexpr std::string_view kLoadTestFilesBucket = "chaperon_load_test_files";
 inline constexpr std::string_view kCommandsStream = "CHAPERON_COMMANDS";
 inline constexpr std::string_view kReportsStream = "CHAPERON_REPORTS";
 inline constexpr std::string_view kScheduledStream = "CHAPERON_SCHEDULED";
@@ -50,6 +52,9 @@ std::string beat_subject(std::string_view run);
 std::string clock_subject(std::string_view worker);
 /// A coordinator says how its run goes, for whoever listens.
 std::string progress_subject(std::string_view run);
+
+/// Asks the master how it is.
+std::string_view master_subject() noexcept;
 
 /// Makes the streams that runs need, where they are not there yet. `replicas`: on how many servers of a NATS
 /// cluster. Throws NatsError.

@@ -21,7 +21,6 @@ std::string platform_difference(std::string_view theirs, std::string_view ours) 
 }
 
 std::string why_unfit(const WorkerInfo& info, const CoordinatorOptions& options) {
-  if (!info.works) return "looks on only";
   for (const auto& [key, value] : options.labels) {
     const auto found = info.labels.find(key);
     if (found == info.labels.end()) return fmt::format("has no label {}", key);
@@ -46,6 +45,8 @@ std::string platform() {
 Candidates candidates(const std::map<std::string, Member>& members, const CoordinatorOptions& options) {
   Candidates found;
   for (const auto& [name, member] : members) {
+    // Who only looks on is no worker.
+    if (!member.info.works) continue;
     auto why = why_unfit(member.info, options);
     if (why.empty()) {
       found.fit.push_back(member);

@@ -1,0 +1,389 @@
+#include "cluster/master.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <chaperon/errors.hpp>
+
+#include "base/json_bytes.hpp"
+#include "cluster/protocol.hpp"
+
+namespace chaperon::cluster {
+namespace {
+
+constexpr Duration kLook = 100ms;
+constexpr Duration kRejoin = 500ms;
+// How long a load test may take to end once it is cancelled: teardowns have five seconds.
+constexpr Duration kCancelPatience = 60s;
+constexpr Duration kLeavePatience = 30s;
+// Below what is left of the lease in its bucket once it is over.
+constexpr Duration kStopPatience = 3s;
+constexpr std::string_view kMasterName = "master";
+
+Instant now() {
+  return std::chrono::steady_clock::now();
+}
+
+std::string what_runs(const LoadTestRecord& record) {
+  return fmt::format("{} ({})", record.load_test, record.id);
+}
+
+[[noreturn]] void refuse_second(const std::optional<WorkerInfo>& holder) {
+  std::string where;
+  if (holder && holder->labels.contains("host")) {
+    where = fmt::format(", on {}", holder->labels.at("host"));
+    if (holder->labels.contains("api"))
+      where += fmt::format(", with its API at {}", holder->labels.at("api"));
+  }
+  throw InputError(fmt::format(
+      "the cluster has a master already{}: use that one, or stop it first; there is one at a time", where));
+}
+
+}  // namespace
+
+LoadTestProcess::~LoadTestProcess() = default;
+
+Master::Master(Nats& nats, MasterOptions options)
+    : nats_(nats), options_(std::move(options)), queue_(nats, options_.replicas) {
+  status_.name = options_.name;
+}
+
+Master::~Master() = default;
+
+void Master::news(const std::string& line) const {
+  if (options_.on_news) options_.on_news(line);
+}
+
+void Master::join(const std::stop_token& stop, const std::string& api) {
+  api_ = api;
+  lease_.reset();
+  {
+    const std::lock_guard lock(mutex_);
+    status_.api = api;
+    joined_ = false;
+  }
+  while (!stop.stop_requested()) {
+    try {
+      lease_ = std::make_unique<Lease>(nats_, options_.replicas,
+                                       WorkerInfo{.name = std::string(kMasterName),
+                                                  .labels = {{"host", options_.name}, {"api", api}},
+                                                  .abi = options_.abi,
+                                                  .works = false,
+                                                  .doing = "runs the queue"},
+                                       [](Instant) {});
+      known_.clear();
+      up_to_date_ = false;
+      watcher_.emplace(queue_.watch());
+      progress_ = nats_.subscribe(progress_subject("*"), [this](const Message& message) {
+        const std::lock_guard lock(mutex_);
+        if (status_.running.empty() || message.subject != progress_subject(status_.running)) return;
+        try {
+          status_.progress = parse_json(message.payload);
+        } catch (const std::exception&) {
+          // The next one may be better.
+        }
+      });
+      questions_ = nats_.subscribe(std::string(master_subject()), [this](const Message& message) {
+        try {
+          if (!message.reply_to.empty()) nats_.publish(message.reply_to, encode(status()));
+        } catch (const NatsError&) {
+          // Who has asked asks again.
+        }
+      });
+      const std::lock_guard lock(mutex_);
+      joined_ = true;
+      return;
+    } catch (const NameTaken& taken) {
+      refuse_second(taken.holder());
+    } catch (const NatsError& error) {
+      if (!error.retryable()) throw;
+      lease_.reset();
+      std::this_thread::sleep_for(kRejoin);
+    }
+  }
+}
+
+void Master::serve(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    say_connection();
+    if (!lease_ || lease_->over()) {
+      if (current_ && current_->process) {
+        // Another may become the master soon.
+        current_->process->stop(kStopPatience);
+        current_->stopped_because = "the master lost NATS for too long while it ran";
+      }
+      news("NATS was not reached for too long: joining the cluster again");
+      join(stop, api_);
+      if (!lease_) break;
+      news("in the cluster again");
+    }
+    take_changes(kLook);
+    abandon_others();
+    if (current_) {
+      look_at_current();
+    } else {
+      start_next();
+    }
+    note_doing();
+  }
+  leave();
+}
+
+void Master::take_changes(Duration patience) {
+  for (auto change = watcher_->next(patience); change; change = watcher_->next(Duration::zero())) {
+    const auto& entry = change->entry;
+    switch (change->kind) {
+      case Change::Kind::put: {
+        const auto known = known_.find(entry.key);
+        if (known != known_.end() && known->second.revision >= entry.revision) break;
+        auto record = decode_record(entry.value);
+        if (record && record->id == entry.key)
+          known_[entry.key] = {.record = std::move(*record), .revision = entry.revision};
+        break;
+      }
+      case Change::Kind::removed:
+        known_.erase(entry.key);
+        break;
+      case Change::Kind::current:
+        up_to_date_ = true;
+        break;
+      case Change::Kind::again:
+        known_.clear();
+        up_to_date_ = false;
+        break;
+    }
+  }
+}
+
+// Does what needs NATS; false if that is not there now, and it has to be done again.
+bool Master::try_nats(const std::function<void()>& work) {
+  try {
+    work();
+    return true;
+  } catch (const NatsError& error) {
+    if (!error.retryable()) throw;
+    return false;
+  }
+}
+
+// Whoever ran them is no master any more: there is one at a time, and that is this one.
+void Master::abandon_others() {
+  if (!up_to_date_) return;
+  const auto epoch = lease_->epoch();
+  for (auto& [id, queued] : known_) {
+    const auto& record = queued.record;
+    if (record.state != LoadTestState::running || record.master == epoch) continue;
+    if (current_ && current_->id == id) continue;
+    const auto what = what_runs(record);
+    const bool done = try_nats([&, &name = id, &known = queued] {
+      if (auto changed =
+              queue_.change(name, [&](LoadTestRecord& now) { return abandon(now, epoch, timestamp_now()); }))
+        known = std::move(*changed);
+      queue_.drop_library(name);
+    });
+    if (!done) return;
+    if (queued.record.state == LoadTestState::error) news(fmt::format("{}: {}", what, queued.record.message));
+  }
+}
+
+void Master::start_next() {
+  if (!up_to_date_) return;
+  const auto epoch = lease_->epoch();
+  const QueuedLoadTest* next = nullptr;
+  for (const auto& [id, queued] : known_) {
+    // It was begun, but the answer of the server did not come.
+    if (queued.record.state == LoadTestState::running && queued.record.master == epoch) {
+      next = &queued;
+      break;
+    }
+    if (queued.record.state == LoadTestState::scheduled &&
+        (next == nullptr || queued.revision < next->revision)) {
+      next = &queued;
+    }
+  }
+  if (next == nullptr) return;
+  const auto id = next->record.id;
+  try_nats([&] {
+    const auto changed =
+        queue_.change(id, [&](LoadTestRecord& record) { return begin(record, epoch, timestamp_now()); });
+    if (!changed) {
+      known_.erase(id);
+      return;
+    }
+    known_[id] = *changed;
+    if (changed->record.state == LoadTestState::running && changed->record.master == epoch)
+      start(changed->record);
+  });
+}
+
+void Master::start(const LoadTestRecord& record) {
+  auto current = std::make_unique<Current>();
+  current->id = record.id;
+  current->what = what_runs(record);
+  try {
+    current->process = options_.start(record, queue_.library(record.id));
+    news(fmt::format("{}: runs", current->what));
+  } catch (const NatsError&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    current->outcome = LoadTestOutcome{.message = error.what()};
+  }
+  current_ = std::move(current);
+  lease_->say(record.id, fmt::format("runs {}", record.load_test));
+  const std::lock_guard lock(mutex_);
+  status_.running = record.id;
+  status_.doing.clear();
+  status_.progress.reset();
+}
+
+void Master::look_at_current() {
+  auto& current = *current_;
+  if (!current.outcome) {
+    const auto known = known_.find(current.id);
+    if (!current.interrupted && known != known_.end() && known->second.record.cancel_requested) {
+      news(fmt::format("{}: is cancelled", current.what));
+      current.interrupted = true;
+      current.end_by = now() + kCancelPatience;
+      current.process->interrupt();
+    }
+    if (current.interrupted && now() > current.end_by) {
+      current.process->stop(kStopPatience);
+      current.stopped_because =
+          fmt::format("it was cancelled, and killed because it had not ended after {:.0f} s",
+                      std::chrono::duration<double>(kCancelPatience).count());
+    }
+    if (!current.process->ended()) return;
+    current.outcome = current.process->outcome();
+    if (!current.stopped_because.empty()) {
+      current.outcome->state = LoadTestState::error;
+      current.outcome->message = current.stopped_because;
+    }
+    current.process.reset();
+  }
+  try_nats([this] { record_end(); });
+}
+
+void Master::record_end() {
+  auto& current = *current_;
+  auto& outcome = *current.outcome;
+  while (!outcome.results.empty()) {
+    const auto& [kind, content] = *outcome.results.begin();
+    try {
+      queue_.keep_results(current.id, kind, content);
+      current.kept.push_back(kind);
+    } catch (const NatsError& error) {
+      if (error.retryable()) throw;
+      outcome.message += fmt::format("; its results as {} are not kept: {}", kind, error.what());
+    } catch (const std::length_error& error) {
+      outcome.message += fmt::format("; its results as {} are not kept: {}", kind, error.what());
+    }
+    outcome.results.erase(outcome.results.begin());
+  }
+  const LoadTestEnd how{.state = outcome.state,
+                        .message = outcome.message,
+                        .exit_code = outcome.exit_code,
+                        .results = current.kept};
+  if (auto changed = queue_.change(
+          current.id, [&](LoadTestRecord& record) { return end(record, how, timestamp_now()); })) {
+    known_[current.id] = std::move(*changed);
+  }
+  news(outcome.message.empty()
+           ? fmt::format("{}: {}", current.what, to_string(outcome.state))
+           : fmt::format("{}: {}: {}", current.what, to_string(outcome.state), outcome.message));
+  const auto id = current.id;
+  current_.reset();
+  if (lease_) lease_->say({}, "runs the queue");
+  {
+    const std::lock_guard lock(mutex_);
+    status_.running.clear();
+    status_.doing.clear();
+    status_.progress.reset();
+  }
+  // Not before the end: what is left behind if this fails goes with the next one.
+  queue_.drop_library(id);
+  queue_.prune();
+}
+
+void Master::leave() {
+  if (current_ && current_->process && !current_->outcome) {
+    news(fmt::format("stopping: {} is cancelled, what it measured is kept; Ctrl-C again leaves at once",
+                     current_->what));
+    current_->process->interrupt();
+    const Instant deadline = now() + kLeavePatience;
+    while (!current_->process->ended() && now() < deadline)
+      std::this_thread::sleep_for(kLook);
+    current_->process->stop(kStopPatience);
+    current_->outcome = current_->process->outcome();
+    if (current_->outcome->state == LoadTestState::cancelled)
+      current_->outcome->message = "the master was stopped while it ran";
+    current_->process.reset();
+  }
+  const Instant deadline = now() + kStopPatience;
+  while (current_ && !try_nats([this] { record_end(); }) && now() < deadline)
+    std::this_thread::sleep_for(kLook);
+  questions_ = {};
+  lease_.reset();
+  const std::lock_guard lock(mutex_);
+  joined_ = false;
+}
+
+void Master::note_doing() {
+  if (!current_ || !current_->process) return;
+  auto doing = current_->process->doing();
+  const std::lock_guard lock(mutex_);
+  status_.doing = std::move(doing);
+}
+
+void Master::say_connection() {
+  if (std::exchange(connected_, nats_.connected()) == connected_) return;
+  news(connected_ ? "NATS is there again" : "the connection to NATS was lost: trying to reach it again");
+}
+
+std::vector<QueuedLoadTest> Master::all() {
+  return queue_.all();
+}
+
+std::optional<QueuedLoadTest> Master::find(const std::string& id) {
+  return queue_.find(id);
+}
+
+Cancelled Master::cancel(const std::string& id, bool only_scheduled) {
+  return queue_.cancel(id, only_scheduled);
+}
+
+std::optional<std::string> Master::results(const std::string& id, std::string_view kind) {
+  return queue_.results(id, kind);
+}
+
+std::vector<LoadTestRecord> Master::submit(const std::vector<WantedLoadTest>& wanted) {
+  const std::lock_guard lock(prepare_mutex_);
+  std::vector<Submission> submissions;
+  for (const auto& one : wanted) {
+    auto prepared = options_.prepare(one);
+    submissions.push_back({.record = {.load_test = std::move(prepared.load_test),
+                                      .file = std::move(prepared.file),
+                                      .tags = one.tags,
+                                      .options = one.options,
+                                      .submitted_by = fmt::format("API of {}", options_.name)},
+                           .library = std::move(prepared.library)});
+  }
+  return queue_.submit(submissions);
+}
+
+MasterStatus Master::status() {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+std::string Master::trouble() {
+  if (!nats_.connected()) return "NATS is not reached: it is tried again and again";
+  const std::lock_guard lock(mutex_);
+  return joined_ ? std::string() : "the master is about to join the cluster";
+}
+
+}  // namespace chaperon::cluster

@@ -1,0 +1,85 @@
+#include "cluster/progress_json.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace chaperon::cluster {
+namespace {
+
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
+// Three decimals are enough for everybody.
+double rounded(double value) {
+  return std::round(value * 1000) / 1000;
+}
+
+Json duration_json(std::optional<Duration> duration) {
+  return duration ? Json(rounded(Milliseconds(*duration).count())) : Json();
+}
+
+Duration duration_of(const Json& json) {
+  // Whatever comes must fit.
+  constexpr double kMost = 1e12;
+  return std::chrono::duration_cast<Duration>(Milliseconds(std::clamp(json.get<double>(), 0.0, kMost)));
+}
+
+std::optional<Duration> optional_duration(const Json& json) {
+  return json.is_null() ? std::nullopt : std::optional(duration_of(json));
+}
+
+}  // namespace
+
+Json to_json(const Progress& progress) {
+  Json workers = Json::array();
+  for (const auto& worker : progress.workers) {
+    workers.push_back({{"name", worker.name},
+                       {"live", worker.live},
+                       {"requests_per_second", rounded(worker.requests_per_second)},
+                       {"p50_ms", duration_json(worker.p50)},
+                       {"p99_ms", duration_json(worker.p99)},
+                       {"busiest_loop", rounded(worker.busiest_loop)},
+                       {"lost", worker.lost}});
+  }
+  return {{"elapsed_ms", duration_json(progress.elapsed)},
+          {"waiting", progress.waiting},
+          {"live", progress.live},
+          {"done", progress.done},
+          {"requests", progress.requests},
+          {"requests_per_second", rounded(progress.requests_per_second)},
+          {"messages_per_second", rounded(progress.messages_per_second)},
+          {"error_share", rounded(progress.error_share)},
+          {"p50_ms", duration_json(progress.p50)},
+          {"p99_ms", duration_json(progress.p99)},
+          {"busiest_loop", rounded(progress.busiest_loop)},
+          {"workers", std::move(workers)}};
+}
+
+std::optional<Progress> progress_of(const Json& json) {
+  try {
+    Progress progress{.elapsed = duration_of(json.at("elapsed_ms")),
+                      .waiting = json.at("waiting").get<std::uint64_t>(),
+                      .live = json.at("live").get<std::uint64_t>(),
+                      .done = json.at("done").get<std::uint64_t>(),
+                      .requests = json.at("requests").get<std::uint64_t>(),
+                      .requests_per_second = json.at("requests_per_second").get<double>(),
+                      .messages_per_second = json.at("messages_per_second").get<double>(),
+                      .error_share = json.at("error_share").get<double>(),
+                      .p50 = optional_duration(json.at("p50_ms")),
+                      .p99 = optional_duration(json.at("p99_ms")),
+                      .busiest_loop = json.at("busiest_loop").get<double>()};
+    for (const auto& worker : json.at("workers")) {
+      progress.workers.push_back({.name = worker.at("name").get<std::string>(),
+                                  .live = worker.at("live").get<std::uint64_t>(),
+                                  .requests_per_second = worker.at("requests_per_second").get<double>(),
+                                  .p50 = optional_duration(worker.at("p50_ms")),
+                                  .p99 = optional_duration(worker.at("p99_ms")),
+                                  .busiest_loop = worker.at("busiest_loop").get<double>(),
+                                  .lost = worker.at("lost").get<bool>()});
+    }
+    return progress;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace chaperon::cluster
