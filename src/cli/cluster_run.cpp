@@ -10,22 +10,24 @@
 #include <chaperon/errors.hpp>
 
 #include "cli/options.hpp"
+#include "cli/run_variables.hpp"
 #include "cluster/coordinator.hpp"
+#include "cluster/load_test_options.hpp"
+#include "cluster/protocol.hpp"
 #include "cluster/recruiting.hpp"
 
 namespace chaperon::cli {
-namespace {
-
-constexpr unsigned kMostWorkers = 1000;
-
 cluster::OnWorkerLoss on_worker_loss_option(const std::string& text) {
-  if (text.empty() || text == "leave-out") return cluster::OnWorkerLoss::leave_out;
-  if (text == "restart") return cluster::OnWorkerLoss::restart;
-  if (text == "abort") return cluster::OnWorkerLoss::abort;
+  if (text.empty()) return cluster::OnWorkerLoss::leave_out;
+  if (const auto what = cluster::on_worker_loss(text)) return *what;
   throw InputError(fmt::format(
       "--on-worker-loss {}: write leave-out (its unfinished users are left out), restart (they begin anew "
       "elsewhere) or abort (the run ends)",
       text));
+}
+
+unsigned workers_option(const std::string& text) {
+  return text.empty() ? 0 : static_cast<unsigned>(positive_option("--workers", text, cluster::kMostWorkers));
 }
 
 std::string read_library(const std::filesystem::path& path) {
@@ -36,8 +38,6 @@ std::string read_library(const std::filesystem::path& path) {
   return std::move(content).str();
 }
 
-}  // namespace
-
 void ClusterArguments::declare(Arguments& arguments) {
   arguments.option("--workers", workers, "N",
                    "with --nats: wait for N workers and use these; default: all that are there");
@@ -46,6 +46,14 @@ void ClusterArguments::declare(Arguments& arguments) {
   arguments.option("--on-worker-loss", on_worker_loss, "WHAT",
                    "with --nats: leave-out (default), restart or abort what a lost worker had not finished");
   nats.declare(arguments);
+}
+
+void ClusterArguments::take_variables(const Process& process) {
+  run_name = process.variable(kRunName).value_or("");
+  if (run_name.empty()) return;
+  if (!cluster::is_worker_name(run_name))
+    throw InputError(fmt::format("{}={}: a run's name has letters, digits, - and _", kRunName, run_name));
+  if (nats.url.empty()) nats.url = process.variable(kRunNatsUrl).value_or("");
 }
 
 bool ClusterArguments::given() const {
@@ -64,17 +72,16 @@ bool ClusterArguments::given() const {
 
 RunLoadTest ClusterArguments::runner(Process& process, const std::filesystem::path& library,
                                      const std::string& library_name, const std::string& log_level) const {
-  cluster::CoordinatorOptions options{
-      .workers =
-          workers.empty() ? 0 : static_cast<unsigned>(positive_option("--workers", workers, kMostWorkers)),
-      .labels = label_options(labels),
-      .on_worker_loss = on_worker_loss_option(on_worker_loss),
-      .name = own_name(),
-      .library = read_library(library),
-      .library_name = std::filesystem::path(library_name).filename().string(),
-      .abi = cluster::platform(),
-      .log_level = log_level,
-      .replicas = nats.replica_count()};
+  cluster::CoordinatorOptions options{.workers = workers_option(workers),
+                                      .labels = label_options(labels),
+                                      .on_worker_loss = on_worker_loss_option(on_worker_loss),
+                                      .name = own_name(),
+                                      .run_name = run_name,
+                                      .library = read_library(library),
+                                      .library_name = std::filesystem::path(library_name).filename().string(),
+                                      .abi = cluster::platform(),
+                                      .log_level = log_level,
+                                      .replicas = nats.replica_count()};
   const auto connection = std::make_shared<cluster::Nats>(
       nats.options(process, fmt::format("chaperon run {} ({})", options.library_name, options.name)));
   return [connection, options = std::move(options)](const RegisteredLoadTest& load_test,

@@ -29,12 +29,17 @@ struct Command {
   ExitCode (*run)(Process&, const std::vector<std::string>&);
 };
 
-constexpr std::array<Command, 6> kCommands{{
+constexpr std::array<Command, 11> kCommands{{
     {"run", "run a load test from a scenario file", run_command},
     {"bench", "load one URL, no file needed", bench_command},
     {"list", "show the load tests of a scenario file", list_command},
     {"new", "write a scenario file to begin with", new_command},
     {"worker", "join a cluster, and run users of its load tests", worker_command},
+    {"master", "run the load tests of a cluster's queue, and serve its API", master_command},
+    {"submit", "put a load test into the queue", submit_command},
+    {"queue", "show the queue", queue_command},
+    {"cancel", "cancel load tests of the queue", cancel_command},
+    {"results", "show what a load test of the queue has measured", results_command},
     {"target", "serve the built-in target, to try load tests on", target_command},
 }};
 

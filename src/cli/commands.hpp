@@ -20,6 +20,16 @@ ExitCode list_command(Process& process, const std::vector<std::string>& words);
 ExitCode new_command(Process& process, const std::vector<std::string>& words);
 /// `chaperon worker`: runs users for load tests of a cluster until it is interrupted.
 ExitCode worker_command(Process& process, const std::vector<std::string>& words);
+/// `chaperon master`: runs the load tests of a cluster's queue until it is interrupted.
+ExitCode master_command(Process& process, const std::vector<std::string>& words);
+/// `chaperon submit`: puts a load test into a cluster's queue.
+ExitCode submit_command(Process& process, const std::vector<std::string>& words);
+/// `chaperon queue`: shows the load tests of a cluster's queue.
+ExitCode queue_command(Process& process, const std::vector<std::string>& words);
+/// `chaperon cancel`: cancels load tests of a cluster's queue.
+ExitCode cancel_command(Process& process, const std::vector<std::string>& words);
+/// `chaperon results`: shows or writes what a load test of a cluster's queue has measured.
+ExitCode results_command(Process& process, const std::vector<std::string>& words);
 /// `chaperon target`: serves the built-in target until it is interrupted.
 ExitCode target_command(Process& process, const std::vector<std::string>& words);
 

@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -7,6 +8,7 @@
 #include "cli/commands.hpp"
 #include "cli/number_text.hpp"
 #include "cli/scenario_file.hpp"
+#include "cli/scenario_library.hpp"
 #include "export/redact.hpp"
 
 namespace chaperon::cli {
@@ -52,15 +54,26 @@ ExitCode list_command(Process& process, const std::vector<std::string>& words) {
   Arguments arguments(
       "chaperon list", "FILE [OPTIONS]",
       "Shows the load tests of a scenario file: their scenarios, numbers of users and config.",
-      {"chaperon list shop.cpp"});
+      {"chaperon list shop.cpp", "chaperon list shop.cpp --json"});
   std::string file;
   std::string flags;
+  bool as_json = false;
   arguments.positional("FILE", file, true,
                        "a scenario file (.cpp, .cc, .cxx), or a library made from one (.so)");
   arguments.option("--cxxflags", flags, "FLAGS", "more flags for the compiler, last on its command line");
+  arguments.flag("--json", as_json, "show their names only, and the compiled library, as JSON");
   if (!arguments.parse(words, process)) return ExitCode::passed;
 
-  const auto load_tests = load_scenario_file(process, file, flags);
+  const auto library = scenario_library_of(process, file, flags);
+  const auto load_tests = load_scenario_library(library, file);
+  if (as_json) {
+    Json names = Json::array();
+    for (const auto& load_test : load_tests)
+      names.push_back(load_test.name);
+    const Json all{{"library", std::filesystem::absolute(library).string()}, {"load_tests", names}};
+    *process.out << dump(all) << std::endl;
+    return ExitCode::passed;
+  }
   if (load_tests.empty()) *process.out << fmt::format("{} defines no load test\n", file);
   for (const auto& load_test : load_tests)
     *process.out << describe_load_test(load_test);

@@ -1,6 +1,7 @@
 #include "cli/nats_arguments.hpp"
 
 #include <array>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -49,6 +50,24 @@ cluster::NatsOptions NatsArguments::options(const Process& process, const std::s
           .tls_key = tls_key,
           .insecure = insecure,
           .client_name = client};
+}
+
+std::vector<std::string> NatsArguments::words() const {
+  std::vector<std::string> result;
+  const auto add = [&result](const char* option, const std::string& value) {
+    if (!value.empty()) result.insert(result.end(), {option, value});
+  };
+  const auto add_file = [&](const char* option, const std::string& file) {
+    if (!file.empty()) add(option, std::filesystem::absolute(file).string());
+  };
+  add_file("--creds", credentials);
+  add("--user", user);
+  add_file("--tls-ca", tls_ca);
+  add_file("--tls-cert", tls_cert);
+  add_file("--tls-key", tls_key);
+  add("--replicas", replicas);
+  if (insecure) result.emplace_back("--insecure");
+  return result;
 }
 
 int NatsArguments::replica_count() const {

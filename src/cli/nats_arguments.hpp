@@ -21,11 +21,14 @@ struct NatsArguments {
 
   /// Declares them.
   void declare(Arguments& arguments);
-  /// Whether a cluster was named, here or by $CHAPERON_NATS_URL.
+  /// Whether a cluster was named.
   [[nodiscard]] bool given() const noexcept { return !url.empty(); }
   /// What they say. `client` is how the server lists this process. Throws InputError if there is no URL, or
   /// options contradict each other.
   [[nodiscard]] cluster::NatsOptions options(const Process& process, const std::string& client) const;
+  /// These options again for another process, which may run elsewhere: without the URL and what is secret,
+  /// since everybody can see the words of a command.
+  [[nodiscard]] std::vector<std::string> words() const;
   /// On how many servers of a NATS cluster things are kept.
   [[nodiscard]] int replica_count() const;
 };

@@ -10,6 +10,7 @@
 #include "cli/options.hpp"
 #include "cli/run_arguments.hpp"
 #include "cli/run_report.hpp"
+#include "cli/run_variables.hpp"
 #include "cli/scenario_file.hpp"
 #include "cli/scenario_library.hpp"
 #include "cli/target_process.hpp"
@@ -50,6 +51,9 @@ ExitCode run_command(Process& process, const std::vector<std::string>& words) {
   cluster.declare(arguments);
   if (!arguments.parse(words, process)) return ExitCode::passed;
 
+  cluster.take_variables(process);
+  if (!cluster.run_name.empty() && given.base_url.empty())
+    given.base_url = process.variable(kRunBaseUrl).value_or("");
   refuse_swapped(file, given.load_test);
   if (target && !given.base_url.empty()) {
     throw InputError("--target and --base-url both say which server to load: give one of them");

@@ -11,7 +11,6 @@
 
 #include "cli/options.hpp"
 #include "cli/scenario_compiler.hpp"
-#include "cli/scenario_library.hpp"
 
 namespace chaperon::cli {
 namespace {
@@ -62,11 +61,6 @@ std::filesystem::path scenario_library_of(Process& process, const std::string& f
   throw InputError(fmt::format(
       "{} is no scenario file: a C++ file (.cpp, .cc, .cxx) or a library made from one (.so) is needed",
       file));
-}
-
-std::vector<RegisteredLoadTest> load_scenario_file(Process& process, const std::string& file,
-                                                   const std::string& flags) {
-  return load_scenario_library(scenario_library_of(process, file, flags), file);
 }
 
 }  // namespace chaperon::cli

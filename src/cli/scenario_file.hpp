@@ -3,9 +3,6 @@
 
 #include <filesystem>
 #include <string>
-#include <vector>
-
-#include <chaperon/load_test.hpp>
 
 #include "cli/process.hpp"
 
@@ -16,12 +13,7 @@ namespace chaperon::cli {
 std::filesystem::path scenario_library_of(Process& process, const std::string& file,
                                           const std::string& flags);
 
-/// Whether there is such a file, named as one that load_scenario_file() takes.
+/// Whether there is such a file, named as one that scenario_library_of() takes.
 bool is_scenario_file(const std::string& file);
-
-/// The load tests in a file: `.so` is loaded; `.cpp`, `.cc` and `.cxx` are compiled with `flags` first,
-/// unless that was done before. Throws InputError or CompileError.
-std::vector<RegisteredLoadTest> load_scenario_file(Process& process, const std::string& file,
-                                                   const std::string& flags);
 
 }  // namespace chaperon::cli

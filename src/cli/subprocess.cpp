@@ -36,6 +36,11 @@ int milliseconds_until(Clock::time_point deadline) {
     // The parent may have ended before the line above took effect.
     if (getppid() != parent) _exit(127);
   }
+  if (!options.directory.empty() && chdir(options.directory.c_str()) != 0) {
+    const int error = errno;
+    [[maybe_unused]] const auto written = write(failure, &error, sizeof error);
+    _exit(127);
+  }
   const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null >= 0) dup2(null, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);

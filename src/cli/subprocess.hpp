@@ -20,6 +20,7 @@ struct ChildOptions {
   bool capture_stderr = false;    ///< into the same pipe as stdout; else it shares this process's stderr
   bool own_group = false;         ///< Ctrl-C in the terminal does not reach it
   bool dies_with_parent = false;  ///< killed when the thread that started it ends, however it ends
+  std::string directory{};        ///< where it runs; empty: here
   std::string output_file{};      ///< its stdout goes there instead of to this process; made anew
   std::string error_file{};       ///< likewise its stderr
   /// What its environment has differently from this process's: values by name; nothing: not set there.

@@ -4,6 +4,8 @@
 #include <array>
 #include <chrono>
 
+#include <fmt/format.h>
+
 #include "base/bytes.hpp"
 #include "base/json.hpp"
 #include "base/json_bytes.hpp"
@@ -105,6 +107,11 @@ Json shown(const LoadTestRecord& record, bool with_options) {
   return json;
 }
 
+std::string fate_text(LoadTestState state, std::string_view message) {
+  if (message.empty()) return std::string(to_string(state));
+  return fmt::format("{}{}{}", to_string(state), state == LoadTestState::cancelled ? " " : ": ", message);
+}
+
 bool begin(LoadTestRecord& record, std::uint64_t master, Timestamp now) {
   if (record.state != LoadTestState::scheduled) return false;
   record.state = LoadTestState::running;
@@ -118,7 +125,7 @@ Cancelled cancel(LoadTestRecord& record, Timestamp now) {
   record.cancel_requested = true;
   if (record.state == LoadTestState::running) return Cancelled::wanted;
   record.state = LoadTestState::cancelled;
-  record.message = "cancelled before it began";
+  record.message = "before it began";
   record.ended_at = now;
   return Cancelled::done;
 }

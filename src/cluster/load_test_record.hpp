@@ -62,6 +62,9 @@ std::optional<LoadTestRecord> decode_record(std::string_view text);
 /// also the options.
 Json shown(const LoadTestRecord& record, bool with_options);
 
+/// What has become of it, for people: `passed`, `failed: 1 session failed`, `cancelled before it began`.
+std::string fate_text(LoadTestState state, std::string_view message);
+
 /// Whether a text can be the id of a load test.
 bool is_load_test_id(std::string_view text) noexcept;
 

@@ -67,8 +67,12 @@ void Master::join(const std::stop_token& stop, const std::string& api) {
     status_.api = api;
     joined_ = false;
   }
+  bool said = false;
   while (!stop.stop_requested()) {
     try {
+      if (workers_bucket(nats_, options_.replicas).get(std::string(kMasterName)) &&
+          !std::exchange(said, true))
+        news("there is a master already, or was one until a moment ago: waiting whether it is alive");
       lease_ = std::make_unique<Lease>(nats_, options_.replicas,
                                        WorkerInfo{.name = std::string(kMasterName),
                                                   .labels = {{"host", options_.name}, {"api", api}},
@@ -187,7 +191,7 @@ void Master::abandon_others() {
       queue_.drop_library(name);
     });
     if (!done) return;
-    if (queued.record.state == LoadTestState::error) news(fmt::format("{}: {}", what, queued.record.message));
+    if (queued.record.state == LoadTestState::error) news(fmt::format("{}: {}", what, fate_text(queued.record.state, queued.record.message)));
   }
 }
 
@@ -292,9 +296,7 @@ void Master::record_end() {
           current.id, [&](LoadTestRecord& record) { return end(record, how, timestamp_now()); })) {
     known_[current.id] = std::move(*changed);
   }
-  news(outcome.message.empty()
-           ? fmt::format("{}: {}", current.what, to_string(outcome.state))
-           : fmt::format("{}: {}: {}", current.what, to_string(outcome.state), outcome.message));
+  news(fmt::format("{}: {}", current.what, fate_text(outcome.state, outcome.message)));
   const auto id = current.id;
   current_.reset();
   if (lease_) lease_->say({}, "runs the queue");
@@ -320,7 +322,7 @@ void Master::leave() {
     current_->process->stop(kStopPatience);
     current_->outcome = current_->process->outcome();
     if (current_->outcome->state == LoadTestState::cancelled)
-      current_->outcome->message = "the master was stopped while it ran";
+      current_->outcome->message = "while it ran: the master was stopped";
     current_->process.reset();
   }
   const Instant deadline = now() + kStopPatience;

@@ -1,0 +1,162 @@
+#include "cli/load_test_preparation.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/json_bytes.hpp"
+#include "cli/cache_directory.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/options.hpp"
+#include "cli/subprocess.hpp"
+#include "cli/text_layout.hpp"
+#include "cluster/control_access.hpp"
+#include "cluster/digest.hpp"
+
+namespace chaperon::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using cluster::LoadTestRefused;
+
+// A source that came in the last days may come again, and needs no compiler then.
+constexpr auto kKeepSources = std::chrono::hours(24 * 7);
+constexpr std::size_t kDigestInName = 16;
+constexpr std::size_t kLongestOutput = std::size_t{64} << 10;
+constexpr std::array<std::string_view, 4> kExtensions{".cpp", ".cc", ".cxx", ".so"};
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream content;
+  content << file.rdbuf();
+  return std::move(content).str();
+}
+
+fs::path sources_directory(const Process& process) {
+  auto directory = cache_directory(process) / "master" / "sources";
+  if (!make_private_directory(directory.parent_path()) || !make_private_directory(directory))
+    throw LoadTestRefused(fmt::format("{} cannot be used: it must belong to this user alone, or not be there",
+                                      directory.string()));
+  return directory;
+}
+
+void remove_old_sources(const fs::path& directory) {
+  std::error_code error;
+  const auto now = fs::file_time_type::clock::now();
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    const auto written = fs::last_write_time(entry.path(), error);
+    if (!error && now - written > kKeepSources) fs::remove_all(entry.path(), error);
+  }
+}
+
+// The same source has the same path, so that what was compiled is found again.
+fs::path write_source(const fs::path& directory, const cluster::WantedLoadTest& wanted) {
+  const auto own = directory / cluster::sha256(wanted.source).substr(0, kDigestInName);
+  auto file = own / wanted.file_name;
+  if (!make_private_directory(own)) throw LoadTestRefused(fmt::format("{} cannot be used", own.string()));
+  std::error_code error;
+  fs::last_write_time(own, fs::file_time_type::clock::now(), error);
+  if (read_file(file) == wanted.source) return file;
+  std::ofstream stream(file, std::ios::binary | std::ios::trunc);
+  stream << wanted.source;
+  stream.close();
+  if (!stream)
+    throw LoadTestRefused(fmt::format("{} cannot be written: is the master's disk full?", file.string()));
+  return file;
+}
+
+fs::path known_file(const fs::path& directory, const std::string& name) {
+  if (directory.empty()) {
+    throw LoadTestRefused(
+        fmt::format("there is no load test \"{}\": the master knows none: send a \"file\", "
+                    "or start it with --load-tests DIR",
+                    name));
+  }
+  std::error_code error;
+  for (const auto extension : kExtensions) {
+    auto file = directory / (name + std::string(extension));
+    if (fs::is_regular_file(file, error)) return file;
+  }
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    const auto extension = entry.path().extension();
+    if (std::ranges::find(kExtensions, extension) != kExtensions.end())
+      names.push_back(entry.path().stem().string());
+  }
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  throw LoadTestRefused(fmt::format("there is no load test \"{}\": the master knows {}", name,
+                                    names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+}
+
+void remove_all(std::string& text, std::string_view part) {
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at))
+    text.erase(at, part.size());
+}
+
+// What the compiler has written, with the name of the file as the client knows it.
+std::string compiler_output(std::string said, const fs::path& file) {
+  remove_all(said, file.parent_path().string() + '/');
+  // `compiling shop.cpp ... failed`
+  said.erase(0, said.find('\n') + 1);
+  if (said.size() > kLongestOutput) said.resize(kLongestOutput);
+  return said;
+}
+
+}  // namespace
+
+cluster::PreparedLoadTest prepare_load_test(const Process& process, const fs::path& known,
+                                            const cluster::WantedLoadTest& wanted) {
+  const auto sources = sources_directory(process);
+  remove_old_sources(sources);
+  const auto file = wanted.name.empty() ? write_source(sources, wanted) : known_file(known, wanted.name);
+  const auto errors = sources.parent_path() / "prepare-errors.txt";
+  Child child({.command = {process.executable.string(), "list", fs::absolute(file).string(), "--json"},
+               .own_group = true,
+               .dies_with_parent = true,
+               .error_file = errors.string(),
+               .environment = {{std::string(cluster::kTokenVariable), std::nullopt}}});
+  const auto out = child.read_all(process.stop.get_token());
+  const auto code = static_cast<ExitCode>(child.wait());
+  auto said = read_file(errors);
+  const auto name = file.filename().string();
+  if (process.stop.stop_requested()) throw LoadTestRefused("the master is about to end");
+  if (code == ExitCode::compile_error)
+    throw LoadTestRefused(fmt::format("{} does not compile", name), compiler_output(std::move(said), file));
+  if (code != ExitCode::passed) {
+    remove_all(said, file.parent_path().string() + '/');
+    throw LoadTestRefused(fmt::format("{} cannot be loaded: {}", name, printable(said)));
+  }
+  const auto found = parse_json(out);
+  const auto names = found.at("load_tests").get<std::vector<std::string>>();
+  const auto all = fmt::format("{}", fmt::join(names, ", "));
+  if (names.empty())
+    throw LoadTestRefused(fmt::format("{} has no load test: CHAPERON_LOAD_TEST(Type) makes one known", name));
+  auto chosen = wanted.load_test;
+  if (chosen.empty()) {
+    if (names.size() > 1)
+      throw LoadTestRefused(
+          fmt::format("{} has several load tests: choose one with \"load_test\": {}", name, all));
+    chosen = names.front();
+  }
+  if (std::ranges::find(names, chosen) == names.end()) {
+    const auto meant = nearest(chosen, names);
+    throw LoadTestRefused(fmt::format("{} has no load test {}{}: it has {}", name, chosen,
+                                      meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant), all));
+  }
+  auto library = read_file(found.at("library").get<std::string>());
+  if (library.empty()) throw LoadTestRefused(fmt::format("the library of {} cannot be read", name));
+  return {.library = std::move(library), .load_test = std::move(chosen), .file = name};
+}
+
+}  // namespace chaperon::cli
