@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include "base/json_bytes.hpp"
 #include "cli/cache_directory.hpp"
@@ -50,7 +51,7 @@ fs::path sources_directory(const Process& process) {
   return directory;
 }
 
-void remove_old_sources(const fs::path& directory) {
+void remove_old(const fs::path& directory) {
   std::error_code error;
   const auto now = fs::file_time_type::clock::now();
   for (const auto& entry : fs::directory_iterator(directory, error)) {
@@ -118,9 +119,10 @@ std::string compiler_output(std::string said, const fs::path& file) {
 cluster::PreparedLoadTest prepare_load_test(const Process& process, const fs::path& known,
                                             const cluster::WantedLoadTest& wanted) {
   const auto sources = sources_directory(process);
-  remove_old_sources(sources);
+  remove_old(sources);
   const auto file = wanted.name.empty() ? write_source(sources, wanted) : known_file(known, wanted.name);
-  const auto errors = sources.parent_path() / "prepare-errors.txt";
+  // Another master of this user may have the same cache.
+  const auto errors = sources.parent_path() / fmt::format("compiling-{}.txt", ::getpid());
   Child child({.command = {process.executable.string(), "list", fs::absolute(file).string(), "--json"},
                .own_group = true,
                .dies_with_parent = true,
@@ -129,6 +131,8 @@ cluster::PreparedLoadTest prepare_load_test(const Process& process, const fs::pa
   const auto out = child.read_all(process.stop.get_token());
   const auto code = static_cast<ExitCode>(child.wait());
   auto said = read_file(errors);
+  std::error_code not_removed;
+  fs::remove(errors, not_removed);
   const auto name = file.filename().string();
   if (process.stop.stop_requested()) throw LoadTestRefused("the master is about to end");
   if (code == ExitCode::compile_error)

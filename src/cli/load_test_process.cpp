@@ -1,6 +1,7 @@
 #include "cli/load_test_process.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -33,6 +34,7 @@ using cluster::LoadTestState;
 
 constexpr std::size_t kLastWords = 4096;  // bytes of stderr in which its last line is looked for
 constexpr std::size_t kLongestMessage = 500;
+constexpr auto kKeepFiles = std::chrono::hours(24 * 30);
 constexpr int kSignalled = 128;
 constexpr std::string_view kCsv = "results.csv";
 constexpr std::string_view kJson = "results.json";
@@ -140,6 +142,7 @@ class WorkingDirectory {
  public:
   WorkingDirectory(const Process& process, const cluster::LoadTestRecord& record)
       : path_(cache_directory(process) / "master" / record.id) {
+    remove_old();
     std::error_code not_there;
     fs::remove_all(path_, not_there);
     if (!make_private_directory(path_.parent_path()) || !make_private_directory(path_))
@@ -156,6 +159,17 @@ class WorkingDirectory {
   [[nodiscard]] const fs::path& path() const noexcept { return path_; }
 
  private:
+  // What masters that were killed have left.
+  void remove_old() const {
+    std::error_code error;
+    const auto now = fs::file_time_type::clock::now();
+    for (const auto& entry : fs::directory_iterator(path_.parent_path(), error)) {
+      if (!cluster::is_load_test_id(entry.path().filename().string())) continue;
+      const auto written = fs::last_write_time(entry.path(), error);
+      if (!error && now - written > kKeepFiles) fs::remove_all(entry.path(), error);
+    }
+  }
+
   fs::path path_;
 };
 

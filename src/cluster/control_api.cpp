@@ -276,9 +276,8 @@ ApiResponse ControlApi::results(const ApiRoute& route) {
   }
   auto content = control_.results(route.id, route.result_kind);
   if (!content) {
-    return api_error(
-        404, fmt::format("the load test {} has no results as {}: it is {}", record.id, route.result_kind,
-                         fate_text(record.state, record.message)));
+    return api_error(404, fmt::format("the load test {} has no results as {}: it is {}", record.id,
+                                      route.result_kind, fate_text(record.state, record.message)));
   }
   return {
       .status = 200, .content_type = std::string(media_type(route.result_kind)), .body = std::move(*content)};

@@ -179,19 +179,25 @@ bool Master::try_nats(const std::function<void()>& work) {
 void Master::abandon_others() {
   if (!up_to_date_) return;
   const auto epoch = lease_->epoch();
-  for (auto& [id, queued] : known_) {
+  std::vector<std::string> others;
+  for (const auto& [id, queued] : known_) {
     const auto& record = queued.record;
-    if (record.state != LoadTestState::running || record.master == epoch) continue;
-    if (current_ && current_->id == id) continue;
-    const auto what = what_runs(record);
-    const bool done = try_nats([&, &name = id, &known = queued] {
-      if (auto changed =
-              queue_.change(name, [&](LoadTestRecord& now) { return abandon(now, epoch, timestamp_now()); }))
-        known = std::move(*changed);
-      queue_.drop_library(name);
+    if (record.state == LoadTestState::running && record.master != epoch && !(current_ && current_->id == id))
+      others.push_back(id);
+  }
+  for (const auto& id : others) {
+    try_nats([&] {
+      auto changed =
+          queue_.change(id, [&](LoadTestRecord& record) { return abandon(record, epoch, timestamp_now()); });
+      if (!changed) {
+        known_.erase(id);
+        return;
+      }
+      const auto& record = changed->record;
+      news(fmt::format("{}: {}", what_runs(record), fate_text(record.state, record.message)));
+      known_[id] = std::move(*changed);
+      queue_.drop_library(id);
     });
-    if (!done) return;
-    if (queued.record.state == LoadTestState::error) news(fmt::format("{}: {}", what, fate_text(queued.record.state, queued.record.message)));
   }
 }
 

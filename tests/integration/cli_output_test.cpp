@@ -41,6 +41,16 @@ TEST_F(CliOutput, TheExtensionChoosesTheFormatUnlessFormatDoes) {
   EXPECT_EQ(rows("n.json").count("Asker get(/default)"), 5U);
 }
 
+TEST_F(CliOutput, SeveralOutputsAreTheSameRun) {
+  const auto result = run({"--target", "--output", "m.csv", "-o", "m.json", "-o", "-"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(rows("m.csv").count("Asker get(/default)"), 5U);
+  EXPECT_EQ(json("m.json").at("rows").size(), 2U);
+  EXPECT_EQ(result.out, read("m.csv"));
+  // What is beside both is named once.
+  EXPECT_THAT(result.err, HasSubstr("\nm.csv  m.config.json  m.scenarios.json  m.json\n"));
+}
+
 TEST_F(CliOutput, AnExistingFileIsReplaced) {
   write("m.csv", std::string(100'000, 'x'));
   ASSERT_EQ(run({"--target", "--output", "m.csv"}).exit_code, 0);

@@ -44,6 +44,11 @@ TEST(CommandLine, HelpHasExamplesAndFitsTheTerminal) {
                                                 {"bench", "-h"},
                                                 {"help", "list"},
                                                 {"new", "--help"},
+                                                {"master", "--help"},
+                                                {"submit", "--help"},
+                                                {"queue", "--help"},
+                                                {"cancel", "--help"},
+                                                {"results", "--help"},
                                                 {"target", "--help"}}) {
     std::vector<std::string> args{"chaperon"};
     args.insert(args.end(), words.begin(), words.end());
@@ -78,12 +83,52 @@ TEST(CommandLine, AnOutputThatCannotBeWrittenIsAnErrorUnlessItsReaderHasGone) {
 
 TEST(CommandLine, UnknownCommandsGetASuggestion) {
   EXPECT_THAT(input_error({"bnech"}), HasSubstr("did you mean bench?"));
-  EXPECT_THAT(input_error({"xyzzy"}), HasSubstr("the commands are run, bench, list, new, target"));
+  EXPECT_THAT(input_error({"xyzzy"}),
+              HasSubstr("the commands are run, bench, list, new, worker, master, submit"));
   EXPECT_THAT(input_error({"shop.cpp"}), HasSubstr("write 'chaperon run shop.cpp'"));
   EXPECT_THAT(input_error({"my shop.cpp"}), HasSubstr("write 'chaperon run \"my shop.cpp\"'"));
   EXPECT_EQ(input_error({"--foo"}), "error: unknown option --foo: see 'chaperon --help'\n");
   EXPECT_EQ(input_error({"--verison"}),
             "error: unknown option --verison (did you mean --version?): see 'chaperon --help'\n");
+}
+
+TEST(CommandLine, CommandsOfTheQueueSayWhatIsMissing) {
+  EXPECT_THAT(input_error({"queue"}), HasSubstr("as in --nats nats://127.0.0.1:4222"));
+  EXPECT_THAT(input_error({"cancel", "--nats", "nats://127.0.0.1:1"}),
+              HasSubstr("give one of ID, --all and --scheduled"));
+  EXPECT_THAT(input_error({"cancel", "0123abcd", "--all", "--nats", "nats://127.0.0.1:1"}),
+              HasSubstr("give one of ID, --all and --scheduled"));
+  EXPECT_THAT(input_error({"results", "0123abcd", "--format", "xml", "--nats", "nats://127.0.0.1:1"}),
+              HasSubstr("there are csv, json and txt"));
+}
+
+TEST(CommandLine, AMasterIsNotOpenToTheNetworkWithoutAToken) {
+  const std::string nats = "nats://127.0.0.1:1";
+  EXPECT_THAT(input_error({"master", "--nats", nats, "--listen", "0.0.0.0:0"}),
+              AllOf(HasSubstr("--listen 0.0.0.0"), HasSubstr("set CHAPERON_API_TOKEN")));
+  EXPECT_THAT(input_error({"master", "--nats", nats, "--listen", "[::]:8710"}),
+              HasSubstr("CHAPERON_API_TOKEN"));
+  for (const std::string listen :
+       {"somewhere:1", "127.0.0.1:", "127.0.0.1:70000", "::1:8710", "[::1", "127.0.0.1:x"})
+    EXPECT_THAT(input_error({"master", "--nats", nats, "--listen", listen}), HasSubstr("write HOST:PORT"))
+        << listen;
+  EXPECT_THAT(input_error({"master", "--nats", nats, "--load-tests", "/nonexistent"}),
+              HasSubstr("there is no such directory"));
+}
+
+TEST(CommandLine, SeveralOutputsAreDifferentFiles) {
+  const test::TempDir directory;
+  const auto path = [&](const char* name) { return (directory / name).string(); };
+  const auto run = [&](const char* first, const char* second) {
+    return input_error({"run", path("none.cpp"), "-o", path(first), "-o", path(second)});
+  };
+  EXPECT_THAT(run("m.csv", "m.csv"), HasSubstr("it is given twice"));
+  EXPECT_THAT(run("m.csv",
+                  "m.csv"),
+              HasSubstr("none.cpp does not exist"));
+  EXPECT_THAT(run("m.csv", "m.config.json"), HasSubstr("this is written beside"));
+  EXPECT_THAT(run("m.config.json", "m.csv"), HasSubstr("this is written beside"));
+  EXPECT_THAT(run("m.csv", "m.json"), HasSubstr("none.cpp does not exist"));
 }
 
 TEST(CommandLine, WhatIsNoScenarioFileIsNamedBeforeAnythingElse) {
