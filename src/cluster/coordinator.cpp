@@ -424,12 +424,12 @@ void Coordinator::look_for_losses() {
 
 void Coordinator::lose(const Seat& seat, const std::string& why) {
   const auto unfinished = merged_->lose(seat.worker, why);
-  auto sentence = fmt::format("worker {} lost at {} ({})", seat.worker, clock_text(now() - start_), why);
+  auto sentence = fmt::format("worker {} lost at {}: {}", seat.worker, clock_text(now() - start_), why);
   if (unfinished.empty()) {
-    sentence += ": all its users had ended";
+    sentence += "; all its users had ended";
   } else {
     sentence +=
-        fmt::format(": {} unfinished ({})", users_text(unfinished.size()), merged_->names_of(unfinished));
+        fmt::format("; {} unfinished ({})", users_text(unfinished.size()), merged_->names_of(unfinished));
     switch (options_.on_worker_loss) {
       case OnWorkerLoss::leave_out:
         sentence += ", left out";
