@@ -29,12 +29,13 @@ struct Command {
   ExitCode (*run)(Process&, const std::vector<std::string>&);
 };
 
-constexpr std::array<Command, 6> kCommands{{
+constexpr std::array<Command, 7> kCommands{{
     {"run", "run a load test from a scenario file", run_command},
     {"bench", "load one URL, no file needed", bench_command},
     {"list", "show the load tests of a scenario file", list_command},
     {"new", "write a scenario file to begin with", new_command},
     {"worker", "join a cluster, and run users of its load tests", worker_command},
+    {"cluster", "start a cluster on this machine, to try load tests on", cluster_command},
     {"target", "serve the built-in target, to try load tests on", target_command},
 }};
 

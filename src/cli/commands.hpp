@@ -20,6 +20,8 @@ ExitCode list_command(Process& process, const std::vector<std::string>& words);
 ExitCode new_command(Process& process, const std::vector<std::string>& words);
 /// `chaperon worker`: runs users for load tests of a cluster until it is interrupted.
 ExitCode worker_command(Process& process, const std::vector<std::string>& words);
+/// `chaperon cluster up`: starts a cluster on this machine, and ends it when it is interrupted.
+ExitCode cluster_command(Process& process, const std::vector<std::string>& words);
 /// `chaperon target`: serves the built-in target until it is interrupted.
 ExitCode target_command(Process& process, const std::vector<std::string>& words);
 
