@@ -40,6 +40,8 @@ constexpr int kMostPingsOut = 2;
 // For what the server has refused to be told on the thread of callbacks.
 constexpr std::chrono::milliseconds kRefusalDelay{50};
 constexpr std::chrono::milliseconds kRetryDelay{100};
+// The servers of a cluster drop questions while they have no leader: it is better to ask again.
+constexpr std::chrono::seconds kAnswerTime{1};
 
 // `(conn.c:733): SSL handshake error` is `SSL handshake error`.
 std::string_view without_source_line(std::string_view text) {
@@ -276,7 +278,7 @@ void Connection::require_jetstream(Instant deadline, const std::string& shown) {
   jetstream_.reset(context);
   const auto seen = refusals();
   while (true) {
-    options.Wait = milliseconds(deadline - std::chrono::steady_clock::now());
+    options.Wait = milliseconds(std::min<Duration>(kAnswerTime, deadline - std::chrono::steady_clock::now()));
     jsAccountInfo* info = nullptr;
     auto js_error = static_cast<jsErrCode>(0);
     const auto status = js_GetAccountInfo(&info, context, &options, &js_error);
@@ -299,7 +301,7 @@ void Connection::require_jetstream(Instant deadline, const std::string& shown) {
           fmt::format("JetStream of the NATS server at {} does not answer ({}): look at the server's log",
                       shown, last_error_text(status)));
     }
-    nats_Sleep(kRetryDelay.count());  // the servers of a cluster have not agreed on their leader yet
+    nats_Sleep(kRetryDelay.count());
   }
 }
 
