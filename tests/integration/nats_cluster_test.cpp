@@ -37,8 +37,9 @@ class NatsClusterTest : public ::testing::Test {
     for (std::size_t i = 0; i < servers_.size(); ++i) {
       // In a ring: where two ask each other at once, this version of the server may lose what they have said.
       servers_.at(i) = std::make_unique<NatsServer>(NatsServerOptions{
-          .config = "server_name: n" + std::to_string(i) + "\ncluster { name: C, listen: \"127.0.0.1:" +
-                    std::to_string(ports.at(i)) + "\", routes: [\"nats://127.0.0.1:" + std::to_string(ports.at((i + 1) % 3)) + "\"] }"});
+          .config = "server_name: n" + std::to_string(i) +
+                    "\ncluster { name: C, listen: \"127.0.0.1:" + std::to_string(ports.at(i)) +
+                    "\", routes: [\"nats://127.0.0.1:" + std::to_string(ports.at((i + 1) % 3)) + "\"] }"});
       urls_ += (urls_.empty() ? "" : ",") + servers_.at(i)->url();
     }
   }
