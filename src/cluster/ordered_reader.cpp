@@ -10,6 +10,7 @@
 #include <nats/nats.h>
 
 #include "base/json.hpp"
+#include "cluster/call.hpp"
 #include "cluster/message.hpp"
 
 namespace chaperon::cluster {
