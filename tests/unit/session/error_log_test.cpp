@@ -200,7 +200,12 @@ TEST(ErrorLogTest, AFullLogGoesIntoAnotherWhole) {
 TEST(ErrorLogTest, AddedGroupsKeepToTheLimits) {
   ErrorLog log;
   for (std::size_t i = 0; i < 2 * ErrorLog::kMostGroups; ++i)
-    log.add({.action = "get", .target = std::to_string(i), .reason = "timeout", .count = 3},
+    log.add({.action = "get",
+             .target = std::to_string(i),
+             .reason = "timeout",
+             .count = 3,
+             .example = "e",
+             .session_id = "1"},
             std::to_string(i));
   std::size_t kinds = 0;
   std::uint64_t count = 0;
