@@ -200,7 +200,8 @@ TEST(ErrorLogTest, AFullLogGoesIntoAnotherWhole) {
 TEST(ErrorLogTest, AddedGroupsKeepToTheLimits) {
   ErrorLog log;
   for (std::size_t i = 0; i < 2 * ErrorLog::kMostGroups; ++i)
-    log.add({.action = "get",
+    log.add({.session = "A",
+             .action = "get",
              .target = std::to_string(i),
              .reason = "timeout",
              .count = 3,
