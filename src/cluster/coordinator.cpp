@@ -391,6 +391,7 @@ void Coordinator::take(const Report& report) {
       break;
     }
     case Report::Kind::measured:
+    case Report::Kind::settled:
     case Report::Kind::finished:
       break;
   }
