@@ -23,9 +23,11 @@ struct NatsArguments {
   void declare(Arguments& arguments);
   /// Whether a cluster was named, here or by $CHAPERON_NATS_URL.
   [[nodiscard]] bool given() const noexcept { return !url.empty(); }
-  /// What they say. `client` is how the server lists this process. Throws InputError if there is no URL, or
-  /// options contradict each other.
-  [[nodiscard]] cluster::NatsOptions options(const Process& process, const std::string& client) const;
+  /// What they say. `role` (`worker`, `coordinator`) is what accounts are told apart by: answers come to
+  /// subjects under `_INBOX.ROLE`. `client` is how the server lists this process. Throws InputError if there
+  /// is no URL, or options contradict each other.
+  [[nodiscard]] cluster::NatsOptions options(const Process& process, const std::string& role,
+                                             const std::string& client) const;
   /// On how many servers of a NATS cluster things are kept.
   [[nodiscard]] int replica_count() const;
 };

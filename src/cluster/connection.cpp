@@ -182,7 +182,7 @@ std::int64_t milliseconds(Duration timeout) {
   return std::clamp<std::int64_t>(timeout / std::chrono::milliseconds(1), 1, kMost);
 }
 
-Connection::Connection(const NatsOptions& options) {
+Connection::Connection(const NatsOptions& options) : inbox_(options.inbox) {
   const auto deadline = deadline_after(kPatience);
   const NatsUrl url = parse_nats_url(options.url);
   if (!url.tls && !url.far.empty() && !options.insecure) {
@@ -199,6 +199,7 @@ Connection::Connection(const NatsOptions& options) {
   // A server may ask for TLS whatever the URL says, and then gets it.
   if (url.tls) require(natsOptions_SetSecure(raw, true));
   set_tls(raw, options);
+  require(natsOptions_SetCustomInboxPrefix(raw, inbox_.c_str()));
   if (!options.client_name.empty()) require(natsOptions_SetName(raw, options.client_name.c_str()));
   // Other servers of the cluster, of which this one tells, may be elsewhere.
   if (!url.tls && !options.insecure) require(natsOptions_SetIgnoreDiscoveredServers(raw, true));

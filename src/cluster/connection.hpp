@@ -74,6 +74,8 @@ class Connection {
 
   [[nodiscard]] bool connected() const;
   [[nodiscard]] bool closed() const noexcept { return closed_; }
+  /// What subjects of answers begin with.
+  [[nodiscard]] const std::string& inbox() const noexcept { return inbox_; }
   /// How often it was lost.
   [[nodiscard]] std::uint64_t losses() const noexcept { return losses_; }
   /// Where it goes to, or went last.
@@ -105,6 +107,7 @@ class Connection {
   void tell(bool connected);
   void require_jetstream(Instant deadline, const std::string& shown);
 
+  const std::string inbox_;
   CnatsPointer<__natsConnection> connection_;
   CnatsPointer<__jsCtx> jetstream_;
   std::atomic<bool> closed_{false};

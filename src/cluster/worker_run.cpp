@@ -80,6 +80,7 @@ WorkerRun::WorkerRun(Nats& nats, const std::string& worker, const Command& prepa
 
 WorkerRun::~WorkerRun() {
   beats_ = {};
+  remote_.end();
   stop_reporter();
 }
 
@@ -246,6 +247,7 @@ void WorkerRun::finish() {
     std::this_thread::sleep_for(kOrphans);
   }
   if (fence_.passed(now())) return;
+  remote_.end();
   const double elapsed = in_seconds(now() - run_.start());
   auto rest = run_.finish();
   metrics_.merge(std::move(rest.metrics));
