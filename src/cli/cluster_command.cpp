@@ -56,12 +56,17 @@ std::uint16_t free_port(std::uint16_t wanted) {
 }
 
 std::string nats_server_program(const Process& process) {
+  if (const auto named = process.variable("CHAPERON_NATS_SERVER")) {
+    if (auto program = find_program(*named, process.variable("PATH").value_or(""))) return *program;
+    throw InputError(fmt::format("{} is no program: check $CHAPERON_NATS_SERVER", *named));
+  }
   // Debian has it where only root looks.
   const auto path = process.variable("PATH").value_or("") + ":/usr/local/sbin:/usr/sbin";
   if (auto program = find_program("nats-server", path)) return *program;
   throw InputError(
-      "nats-server is not installed: 'apt install nats-server', or start NATS with JetStream elsewhere and "
-      "name it to 'chaperon worker --nats URL'");
+      "nats-server is not installed: 'apt install nats-server', or name it with $CHAPERON_NATS_SERVER, or "
+      "start NATS "
+      "with JetStream elsewhere and name that to 'chaperon worker --nats URL'");
 }
 
 // A directory for what NATS keeps, removed at the end.
