@@ -6,10 +6,19 @@
 
 #include <benchmark/benchmark.h>
 
+#include <chaperon/chaperon.hpp>
+
 #include "cluster/measurements_codec.hpp"
+#include "cluster/merged_run.hpp"
+#include "cluster/protocol.hpp"
+#include "load_test/plan.hpp"
 
 namespace chaperon::cluster {
 namespace {
+
+struct Shopper {
+  static void run(Session&) {}
+};
 
 // 100 metrics of 2,000 samples each, as of a server under load.
 load_test::Measurements second() {
@@ -64,6 +73,45 @@ void measurements_decode_and_merge(benchmark::State& state) {
   }
 }
 BENCHMARK(measurements_decode_and_merge)->Unit(benchmark::kMicrosecond);
+
+// A coordinator of 200 workers, each of which reports 100 metrics of 2,000 samples a second: what a second of
+// it costs, and how much memory it holds.
+void coordinator_merges_a_second(benchmark::State& state) {
+  constexpr unsigned kWorkers = 200;
+  const RegisteredLoadTest load_test{
+      .name = "Test", .default_config = {}, .scenarios = [](const Json&) {
+        return Scenarios{{std::int64_t{kWorkers} * 1000 * scenario<Shopper>, {}}};
+      }};
+  const auto plan = load_test::Plan::make(load_test, {});
+  std::vector<Seat> seats;
+  for (unsigned i = 0; i < kWorkers; ++i)
+    seats.push_back({.worker = "w" + std::to_string(i), .epoch = i + 1, .loops = {i}});
+  MergedRun merged(plan, "run", seats);
+  auto measurements = second();
+  measurements.ended_users.clear();
+  measurements.metrics = measurements.metrics.coarse(kProvisionalBits);
+  const auto payloads = encode(std::move(measurements));
+  Report report{.kind = Report::Kind::measured, .run = "run", .live = 500};
+  std::size_t bytes = 0;
+  for (auto _ : state) {
+    ++report.sequence;
+    bytes = 0;
+    for (unsigned i = 0; i < kWorkers; ++i) {
+      report.worker = seats[i].worker;
+      report.epoch = seats[i].epoch;
+      report.measurements = payloads.front();
+      const auto message = encode(report);
+      bytes += message.size();
+      merged.take(decode_report(message));
+    }
+    benchmark::DoNotOptimize(merged.progress(Instant(std::chrono::seconds(report.sequence))));
+  }
+  state.counters["payloads"] = static_cast<double>(payloads.size());
+  state.counters["bytes_of_worker"] = static_cast<double>(bytes) / kWorkers;
+  state.counters["memory_mb"] = static_cast<double>(merged.memory()) / 1e6;
+}
+BENCHMARK(coordinator_merges_a_second)->Unit(benchmark::kMillisecond)->Iterations(30);
+BENCHMARK(coordinator_merges_a_second)->Unit(benchmark::kMillisecond)->Iterations(120);
 
 }  // namespace
 }  // namespace chaperon::cluster

@@ -112,15 +112,15 @@ struct GeneratorHealth {
 
 /// How a worker of a cluster took part in a load test.
 struct WorkerResults {
-  std::string name;                       ///< the worker's
-  unsigned loops = 0;                     ///< event loops, one a thread
-  SessionCounts sessions;                 ///< how those that ran there ended
-  Traffic traffic;                        ///< what went over the wire there
-  double busiest_loop = 0;                ///< CPU of its busiest loop as a share of one core, 0 to 1
-  Duration clock_offset{0};               ///< its steady clock less the coordinator's
-  Duration round_trip{0};                 ///< the shortest of those by which clock_offset was measured
-  std::string loss;                       ///< why its results are not whole; empty if they are
-  std::vector<std::uint64_t> unfinished;  ///< the numbers of users of which it is not known how they ended
+  std::string name{};                       ///< the worker's
+  unsigned loops = 0;                       ///< event loops, one a thread
+  SessionCounts sessions{};                 ///< how those that ran there ended
+  Traffic traffic{};                        ///< what went over the wire there
+  double busiest_loop = 0;                  ///< CPU of its busiest loop as a share of one core, 0 to 1
+  Duration clock_offset{0};                 ///< its steady clock less the coordinator's
+  Duration round_trip{0};                   ///< the shortest of those by which clock_offset was measured
+  std::string loss{};                       ///< why its results are not whole; empty if they are
+  std::vector<std::uint64_t> unfinished{};  ///< the numbers of users of which it is not known how they ended
 };
 
 /// The merged results of a load test.

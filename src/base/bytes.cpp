@@ -1,6 +1,5 @@
 #include "base/bytes.hpp"
 
-#include <array>
 #include <bit>
 #include <cmath>
 
@@ -24,11 +23,6 @@ enum class Real : std::uint8_t {
 
 // The bits of the longest mantissa, that of IEEE 754's quadruple precision.
 constexpr int kMantissaBits = 113;
-
-int trailing_zeros(Unsigned128 value) noexcept {
-  const auto low = static_cast<std::uint64_t>(value);
-  return low != 0 ? std::countr_zero(low) : 64 + std::countr_zero(static_cast<std::uint64_t>(value >> 64U));
-}
 
 }  // namespace
 
@@ -58,12 +52,13 @@ void ByteWriter::long_real(long double value) {
   int exponent = 0;
   const long double fraction = std::frexp(std::fabs(value), &exponent);
   auto mantissa = static_cast<Unsigned128>(std::ldexp(fraction, kMantissaBits));
-  const int zeros = trailing_zeros(mantissa);
-  mantissa >>= static_cast<unsigned>(zeros);
+  exponent -= kMantissaBits;
+  for (; mantissa % 2 == 0; mantissa /= 2)
+    ++exponent;
   kind(Real::positive, Real::negative);
   // Below 2^113: never negative.
   zigzag128(static_cast<Int128>(mantissa));
-  zigzag(exponent - kMantissaBits + zeros);
+  zigzag(exponent);
 }
 
 template <class Number>

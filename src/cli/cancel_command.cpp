@@ -92,7 +92,7 @@ ExitCode cancel_command(Process& process, const std::vector<std::string>& words)
   if ((id.empty() ? 0 : 1) + (all ? 1 : 0) + (scheduled ? 1 : 0) != 1)
     throw InputError("say which load tests: give one of ID, --all and --scheduled");
   try {
-    cluster::Nats nats(nats_arguments.options(process, "chaperon cancel"));
+    cluster::Nats nats(nats_arguments.options(process, "coordinator", "chaperon cancel"));
     cluster::LoadTestQueue queue(nats, nats_arguments.replica_count());
     const Interrupt interrupt(process);
     if (!id.empty()) return cancel_one(process, nats, queue, id, false);

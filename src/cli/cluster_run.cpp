@@ -82,8 +82,8 @@ RunLoadTest ClusterArguments::runner(Process& process, const std::filesystem::pa
                                       .abi = cluster::platform(),
                                       .log_level = log_level,
                                       .replicas = nats.replica_count()};
-  const auto connection = std::make_shared<cluster::Nats>(
-      nats.options(process, fmt::format("chaperon run {} ({})", options.library_name, options.name)));
+  const auto connection = std::make_shared<cluster::Nats>(nats.options(
+      process, "coordinator", fmt::format("chaperon run {} ({})", options.library_name, options.name)));
   return [connection, options = std::move(options)](const RegisteredLoadTest& load_test,
                                                     const RunOptions& run_options, const News& news) mutable {
     options.on_news = news;

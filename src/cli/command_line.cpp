@@ -29,7 +29,7 @@ struct Command {
   ExitCode (*run)(Process&, const std::vector<std::string>&);
 };
 
-constexpr std::array<Command, 11> kCommands{{
+constexpr std::array<Command, 12> kCommands{{
     {"run", "run a load test from a scenario file", run_command},
     {"bench", "load one URL, no file needed", bench_command},
     {"list", "show the load tests of a scenario file", list_command},
@@ -40,6 +40,7 @@ constexpr std::array<Command, 11> kCommands{{
     {"queue", "show the queue", queue_command},
     {"cancel", "cancel load tests of the queue", cancel_command},
     {"results", "show what a load test of the queue has measured", results_command},
+    {"cluster", "start a cluster on this machine, to try load tests on", cluster_command},
     {"target", "serve the built-in target, to try load tests on", target_command},
 }};
 

@@ -30,6 +30,8 @@ ExitCode queue_command(Process& process, const std::vector<std::string>& words);
 ExitCode cancel_command(Process& process, const std::vector<std::string>& words);
 /// `chaperon results`: shows or writes what a load test of a cluster's queue has measured.
 ExitCode results_command(Process& process, const std::vector<std::string>& words);
+/// `chaperon cluster up`: starts a cluster on this machine, and ends it when it is interrupted.
+ExitCode cluster_command(Process& process, const std::vector<std::string>& words);
 /// `chaperon target`: serves the built-in target until it is interrupted.
 ExitCode target_command(Process& process, const std::vector<std::string>& words);
 

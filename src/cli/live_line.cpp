@@ -1,5 +1,6 @@
 #include "cli/live_line.hpp"
 
+#include <algorithm>
 #include <array>
 #include <ostream>
 #include <string_view>
@@ -12,6 +13,35 @@
 
 namespace chaperon::cli {
 
+namespace {
+
+// ` | 2 of 3 workers`
+std::string workers_count_text(const std::vector<WorkerProgress>& workers) {
+  if (workers.empty()) return {};
+  const auto lost = std::ranges::count_if(workers, &WorkerProgress::lost);
+  const auto all = count_text(workers.size(), "worker", "workers");
+  if (lost == 0) return fmt::format(" | {}", all);
+  return fmt::format(" | {} of {}", workers.size() - static_cast<std::size_t>(lost), all);
+}
+
+// `: w1 301 live 6.2k/s p99 31 ms 46%, w2 lost`
+std::string workers_text(const std::vector<WorkerProgress>& workers) {
+  std::string text;
+  for (const auto& worker : workers) {
+    text += fmt::format("{}{}", text.empty() ? ": " : ", ", worker.name);
+    if (worker.lost) {
+      text += " lost";
+      continue;
+    }
+    text += fmt::format(" {} live {}/s", count_text(worker.live), rate_text(worker.requests_per_second));
+    if (worker.p99) text += fmt::format(" p99 {}", latency_text(*worker.p99));
+    text += fmt::format(" {}", percent_text(worker.busiest_loop));
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string live_text(const Progress& progress, Duration interval, std::size_t width) {
   std::string latencies;
   if (progress.p50 && progress.p99) {
@@ -21,17 +51,20 @@ std::string live_text(const Progress& progress, Duration interval, std::size_t w
   const auto messages = progress.messages_per_second > 0
                             ? fmt::format("  {} msg/s", rate_text(progress.messages_per_second))
                             : std::string();
-  const std::array<std::string, 4> dispensable{
+  const std::array<std::string, 6> dispensable{
       fmt::format("  {} done", count_text(progress.done)),
       progress.waiting > 0 ? fmt::format("  {} waiting", count_text(progress.waiting)) : std::string(),
-      std::move(latencies), fmt::format(" | loops {}", percent_text(progress.busiest_loop))};
+      std::move(latencies),
+      fmt::format(" | loops {}", percent_text(progress.busiest_loop)),
+      workers_count_text(progress.workers),
+      workers_text(progress.workers)};
   const auto text = [&](std::size_t kept) {
     const auto part = [&](std::size_t number) {
       return number < kept ? std::string_view{dispensable[number]} : std::string_view{};
     };
-    return fmt::format("{:>5}  {} live{}{} | {} req/s  {} err{}{}{}", clock_text(progress.elapsed),
+    return fmt::format("{:>5}  {} live{}{} | {} req/s  {} err{}{}{}{}{}", clock_text(progress.elapsed),
                        count_text(progress.live), part(0), part(1), rate_text(progress.requests_per_second),
-                       percent_text(progress.error_share), messages, part(2), part(3));
+                       percent_text(progress.error_share), messages, part(2), part(3), part(4), part(5));
   };
   std::size_t kept = dispensable.size();
   while (kept > 0 && display_width(text(kept)) > width)

@@ -70,7 +70,8 @@ ExitCode master_command(Process& process, const std::vector<std::string>& words)
     throw InputError(fmt::format("--load-tests {}: there is no such directory", load_tests));
   const LogSession log(process, log_level.empty() ? LogLevel::info : log_level_option(log_level));
   const auto name = own_name();
-  const auto nats_options = nats_arguments.options(process, fmt::format("chaperon master ({})", name));
+  const auto nats_options =
+      nats_arguments.options(process, "coordinator", fmt::format("chaperon master ({})", name));
   const auto say = [&process](const std::string& line) { *process.out << line << std::endl; };
 
   const Interrupt interrupt(process);

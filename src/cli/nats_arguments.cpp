@@ -29,7 +29,8 @@ void NatsArguments::declare(Arguments& arguments) {
   arguments.flag("--insecure", insecure, "allow nats:// without TLS to another machine");
 }
 
-cluster::NatsOptions NatsArguments::options(const Process& process, const std::string& client) const {
+cluster::NatsOptions NatsArguments::options(const Process& process, const std::string& role,
+                                            const std::string& client) const {
   if (url.empty()) {
     throw InputError(
         "no cluster is named: say where its NATS server is, as in --nats nats://127.0.0.1:4222; "
@@ -49,7 +50,8 @@ cluster::NatsOptions NatsArguments::options(const Process& process, const std::s
           .tls_cert = tls_cert,
           .tls_key = tls_key,
           .insecure = insecure,
-          .client_name = client};
+          .client_name = client,
+          .inbox = "_INBOX." + role};
 }
 
 std::vector<std::string> NatsArguments::words() const {

@@ -23,9 +23,11 @@ struct NatsArguments {
   void declare(Arguments& arguments);
   /// Whether a cluster was named.
   [[nodiscard]] bool given() const noexcept { return !url.empty(); }
-  /// What they say. `client` is how the server lists this process. Throws InputError if there is no URL, or
-  /// options contradict each other.
-  [[nodiscard]] cluster::NatsOptions options(const Process& process, const std::string& client) const;
+  /// What they say. `role` (`worker`, `coordinator`) is what accounts are told apart by: answers come to
+  /// subjects under `_INBOX.ROLE`. `client` is how the server lists this process. Throws InputError if there
+  /// is no URL, or options contradict each other.
+  [[nodiscard]] cluster::NatsOptions options(const Process& process, const std::string& role,
+                                             const std::string& client) const;
   /// These options again for another process, which may run elsewhere: without the URL and what is secret,
   /// since everybody can see the words of a command.
   [[nodiscard]] std::vector<std::string> words() const;

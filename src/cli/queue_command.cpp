@@ -28,7 +28,7 @@ ExitCode queue_command(Process& process, const std::vector<std::string>& words) 
   arguments.flag("--json", as_json, "show it as JSON");
   if (!arguments.parse(words, process)) return ExitCode::passed;
   try {
-    cluster::Nats nats(nats_arguments.options(process, "chaperon queue"));
+    cluster::Nats nats(nats_arguments.options(process, "coordinator", "chaperon queue"));
     const cluster::LoadTestQueue queue(nats, nats_arguments.replica_count());
     const QueueView view{.load_tests = queue.all(),
                          .master = cluster::ask_master(nats),

@@ -51,7 +51,7 @@ ExitCode results_command(Process& process, const std::vector<std::string>& words
   if (!arguments.parse(words, process)) return ExitCode::passed;
   const auto kind = kind_of(format, output);
   try {
-    cluster::Nats nats(nats_arguments.options(process, "chaperon results"));
+    cluster::Nats nats(nats_arguments.options(process, "coordinator", "chaperon results"));
     const cluster::LoadTestQueue queue(nats, nats_arguments.replica_count());
     const auto found = queue.find(id);
     if (!found) refuse_unknown_id(queue, id);

@@ -101,7 +101,10 @@ void ended_in_time(Results& results) {
 }  // namespace
 
 std::string start_text(const RunStart& start, const std::string& title) {
-  const auto loops = count_text(start.loops, "loop", "loops");
+  auto loops = count_text(start.loops, "loop", "loops");
+  if (!start.workers.empty())
+    loops += fmt::format(" on {} ({})", count_text(start.workers.size(), "worker", "workers"),
+                         fmt::join(start.workers, ", "));
   constexpr std::string_view kEnd = "Ctrl-C stops and reports.";
   if (!title.empty()) return fmt::format("{}, {}, seed {}. {}", title, loops, start.seed, kEnd);
   const auto url = start.base_url.empty() ? std::string() : ", " + without_password(start.base_url);

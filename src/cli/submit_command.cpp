@@ -88,8 +88,8 @@ ExitCode submit_command(Process& process, const std::vector<std::string>& words)
                                             .tags = given.tags,
                                             .options = given.options(run_options),
                                             .submitted_by = own_name()}};
-  const auto nats_options =
-      nats_arguments.options(process, fmt::format("chaperon submit {}", submission.record.file));
+  const auto nats_options = nats_arguments.options(process, "coordinator",
+                                                   fmt::format("chaperon submit {}", submission.record.file));
   const auto library = scenario_library_of(process, file, given.flags);
   const auto load_tests = load_scenario_library(library, file);
   const auto& load_test = choose_load_test(load_tests, given.run.load_test, file,

@@ -214,10 +214,14 @@ bool Child::ended_within(Duration patience) const {
   return ready > 0;
 }
 
-int Child::stop(Duration patience) {
-  if (pid_ <= 0) return status_;
+void Child::terminate(Duration patience) const {
+  if (pid_ <= 0) return;
   kill(pid_, SIGTERM);
   if (!ended_within(patience)) kill(pid_, SIGKILL);
+}
+
+int Child::stop(Duration patience) {
+  terminate(patience);
   return wait();
 }
 

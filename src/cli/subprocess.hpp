@@ -47,14 +47,17 @@ class Child {
   [[nodiscard]] bool ended() const { return pid_ <= 0 || ended_within(Duration::zero()); }
   /// Waits until it has ended. Returns its exit status, or 128 + N if signal N ended it.
   int wait();
-  /// Asks it to end (SIGTERM), then kills it if it has not within `patience`; returns as wait() does.
+  /// Asks it to end (SIGTERM), then kills it if it has not within `patience`. Another thread may read its
+  /// output meanwhile.
+  void terminate(Duration patience) const;
+  /// The same, and returns as wait() does.
   int stop(Duration patience);
+  /// Whether it ends, or has ended, within that time.
+  [[nodiscard]] bool ended_within(Duration patience) const;
   /// Its process id; 0 once it has been waited for.
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
  private:
-  [[nodiscard]] bool ended_within(Duration patience) const;
-
   pid_t pid_ = 0;
   int output_ = -1;
   int status_ = 0;

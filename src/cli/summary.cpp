@@ -177,6 +177,35 @@ void append_endings(std::string& text, const Results& results, const SummaryStyl
   append_more(text, results.endings.size());
 }
 
+// How far a worker's clock was from this machine's, and by how much that may be wrong.
+std::string clock_difference_text(const WorkerResults& worker) {
+  const auto offset = worker.clock_offset;
+  return fmt::format("{}{} ± {}", offset < Duration::zero() ? "-" : "+",
+                     latency_text(offset < Duration::zero() ? -offset : offset),
+                     latency_text(worker.round_trip / 2));
+}
+
+void append_workers(std::string& text, const Results& results) {
+  if (results.workers.empty()) return;
+  std::size_t name_width = 12;
+  for (const auto& worker : results.workers)
+    name_width = std::max(name_width, worker.name.size());
+  text += fmt::format("\n{}  loops  sessions      requests      rate  busiest  clock\n",
+                      left_aligned("workers", name_width + 2));
+  const double seconds = std::chrono::duration<double>(results.duration).count();
+  for (const auto& worker : results.workers) {
+    const auto rate =
+        seconds > 0 ? rate_text(static_cast<double>(worker.traffic.requests) / seconds) + "/s" : "-";
+    text += fmt::format(
+        "  {}  {:>5}  {:>8}  {:>12}  {:>8}  {:>7}  {}{}\n", left_aligned(worker.name, name_width),
+        worker.loops, count_text(worker.sessions.total()), count_text(worker.traffic.requests), rate,
+        worker.loss.empty() ? percent_text(worker.busiest_loop) : "-", clock_difference_text(worker),
+        worker.loss.empty()
+            ? ""
+            : fmt::format("  lost: {} unfinished", count_text(worker.unfinished.size(), "user", "users")));
+  }
+}
+
 }  // namespace
 
 std::string render_summary(const Results& results, const std::string& title, const Verdict& verdict,
@@ -186,7 +215,7 @@ std::string render_summary(const Results& results, const std::string& title, con
 
   auto colour = Colour::green;
   if (verdict.code == ExitCode::failed || verdict.code == ExitCode::internal) colour = Colour::red;
-  if (verdict.code == ExitCode::interrupted) colour = Colour::yellow;
+  if (verdict.code == ExitCode::interrupted || !results.incomplete.empty()) colour = Colour::yellow;
   const auto judged = verdict_text(verdict);
   // Only the word is coloured, so that the rest of a long reason stays readable.
   auto text = fmt::format("{}: {}{}\n\n", printable(title), coloured(verdict.word, colour, style.colours),
@@ -199,12 +228,15 @@ std::string render_summary(const Results& results, const std::string& title, con
                         count_text(traffic.messages_received));
   }
   append_health(text, results, style);
+  for (const auto& missing : results.incomplete)
+    append_wrapped(text, "  ! ", "    ", printable(missing), style.width);
   for (const auto& warning : results.warnings)
     append_wrapped(text, "  ! ", "    ", printable(warning), style.width);
 
   if (const auto table = render_table(results, style.width); !table.empty()) text += "\n" + table;
   append_errors(text, results, style);
   append_endings(text, results, style);
+  append_workers(text, results);
   // Where the table is longer than a screen, the verdict at its top is out of sight.
   constexpr std::ptrdiff_t kScreen = 50;
   if (std::count(text.begin(), text.end(), '\n') > kScreen)

@@ -49,6 +49,17 @@ std::string count_endings(const SessionCounts& sessions) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
+// `worker w2 lost at 0:41 (1 session failed)`: the rest of the sentences stands below.
+std::string what_is_missing(const Results& results) {
+  const auto& first = results.incomplete.front();
+  auto text = printable(first.substr(0, first.find(": ")));
+  if (const auto others = results.incomplete.size() - 1; others > 0)
+    text += fmt::format(", and {} more", others);
+  if (const auto endings = count_endings(results.sessions); !endings.empty())
+    text += fmt::format(" ({})", endings);
+  return text;
+}
+
 }  // namespace
 
 Verdict judge(const Results& results, Strictness strictness) {
@@ -64,6 +75,12 @@ Verdict judge(const Results& results, Strictness strictness) {
   }
   if (unanswered) {
     return {.code = ExitCode::failed, .word = "FAILED", .reason = why_unanswered(results), .explained = true};
+  }
+  if (!results.incomplete.empty()) {
+    return {.code = ExitCode::failed,
+            .word = "INCOMPLETE",
+            .reason = what_is_missing(results),
+            .explained = true};
   }
   const bool failed = strictness == Strictness::any_failure ? bad > 0 || !results.passed()
                                                             : bad > 0 && bad == sessions.total();

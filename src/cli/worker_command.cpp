@@ -114,7 +114,8 @@ ExitCode worker_command(Process& process, const std::vector<std::string>& words)
     throw InputError(fmt::format("{} cannot be used: it must belong to this user alone, or not be there",
                                  options.artifacts.string()));
   }
-  const auto nats_options = nats_arguments.options(process, fmt::format("chaperon worker {}", name));
+  const auto nats_options =
+      nats_arguments.options(process, "worker", fmt::format("chaperon worker {}", name));
 
   const LogSession log(process, log_level.empty() ? LogLevel::info : log_level_option(log_level));
   const Interrupt interrupt(process);

@@ -13,8 +13,8 @@
 #include <chaperon/errors.hpp>
 
 #include "base/log.hpp"
+#include "cluster/call.hpp"
 #include "cluster/nats_url.hpp"
-#include "export/redact.hpp"
 
 namespace chaperon::cluster {
 
@@ -40,20 +40,8 @@ constexpr int kMostPingsOut = 2;
 // For what the server has refused to be told on the thread of callbacks.
 constexpr std::chrono::milliseconds kRefusalDelay{50};
 constexpr std::chrono::milliseconds kRetryDelay{100};
-
-// `(conn.c:733): SSL handshake error` is `SSL handshake error`.
-std::string_view without_source_line(std::string_view text) {
-  const auto end = text.find("): ");
-  return text.starts_with('(') && end != std::string_view::npos ? text.substr(end + 3) : text;
-}
-
-// The text that goes with a status of the last call on this thread.
-std::string last_error_text(natsStatus status) {
-  natsStatus last = NATS_OK;
-  const char* const text = nats_GetLastError(&last);
-  if (last != status || text == nullptr || *text == '\0') return natsStatus_GetText(status);
-  return exporting::without_user_info(without_source_line(text));
-}
+// The servers of a cluster drop questions while they have no leader: it is better to ask again.
+constexpr std::chrono::seconds kAnswerTime{1};
 
 [[noreturn]] void throw_setup(natsStatus status) {
   throw InputError(fmt::format("the connection to NATS cannot be set up: {}", last_error_text(status)));
@@ -166,40 +154,6 @@ std::string connected_url(natsConnection* raw) {
   return fmt::format("{}://{}", text.substr(0, text.find("://")), text.substr(at + 1));
 }
 
-bool retryable(natsStatus status, int js_error) {
-  switch (js_error) {
-    case JSClusterIncompleteErr:
-    case JSClusterNoPeersErr:
-    case JSClusterNotActiveErr:
-    case JSClusterNotAvailErr:
-    case JSClusterNotLeaderErr:
-    case JSClusterPeerNotMemberErr:
-    case JSClusterServerNotMemberErr:
-    case JSInsufficientResourcesErr:
-    case JSRaftGeneralErr:
-    case JSStreamOfflineErr:
-    case JSConsumerOfflineErr:
-      return true;
-    default:
-      break;
-  }
-  if (js_error != 0) return false;
-  switch (status) {
-    case NATS_TIMEOUT:
-    case NATS_NO_RESPONDERS:
-    case NATS_CONNECTION_DISCONNECTED:
-    case NATS_NO_SERVER:
-    case NATS_IO_ERROR:
-    case NATS_STALE_CONNECTION:
-    case NATS_INSUFFICIENT_BUFFER:
-    case NATS_NOT_YET_CONNECTED:
-    case NATS_SLOW_CONSUMER:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace
 
 void CnatsDeleter::operator()(jsCtx* context) const noexcept {
@@ -228,7 +182,7 @@ std::int64_t milliseconds(Duration timeout) {
   return std::clamp<std::int64_t>(timeout / std::chrono::milliseconds(1), 1, kMost);
 }
 
-Connection::Connection(const NatsOptions& options) {
+Connection::Connection(const NatsOptions& options) : inbox_(options.inbox) {
   const auto deadline = deadline_after(kPatience);
   const NatsUrl url = parse_nats_url(options.url);
   if (!url.tls && !url.far.empty() && !options.insecure) {
@@ -245,6 +199,7 @@ Connection::Connection(const NatsOptions& options) {
   // A server may ask for TLS whatever the URL says, and then gets it.
   if (url.tls) require(natsOptions_SetSecure(raw, true));
   set_tls(raw, options);
+  require(natsOptions_SetCustomInboxPrefix(raw, inbox_.c_str()));
   if (!options.client_name.empty()) require(natsOptions_SetName(raw, options.client_name.c_str()));
   // Other servers of the cluster, of which this one tells, may be elsewhere.
   if (!url.tls && !options.insecure) require(natsOptions_SetIgnoreDiscoveredServers(raw, true));
@@ -276,7 +231,7 @@ void Connection::require_jetstream(Instant deadline, const std::string& shown) {
   jetstream_.reset(context);
   const auto seen = refusals();
   while (true) {
-    options.Wait = milliseconds(deadline - std::chrono::steady_clock::now());
+    options.Wait = milliseconds(std::min<Duration>(kAnswerTime, deadline - std::chrono::steady_clock::now()));
     jsAccountInfo* info = nullptr;
     auto js_error = static_cast<jsErrCode>(0);
     const auto status = js_GetAccountInfo(&info, context, &options, &js_error);
@@ -294,12 +249,12 @@ void Connection::require_jetstream(Instant deadline, const std::string& shown) {
           fmt::format("the NATS server at {} has no JetStream{}: start it with 'nats-server -js'", shown,
                       js_error == JSNotEnabledForAccountErr ? " for this account" : ""));
     }
-    if (!retryable(status, js_error) || std::chrono::steady_clock::now() + kRetryDelay >= deadline) {
+    if (!is_retryable(status, js_error) || std::chrono::steady_clock::now() + kRetryDelay >= deadline) {
       throw InputError(
           fmt::format("JetStream of the NATS server at {} does not answer ({}): look at the server's log",
                       shown, last_error_text(status)));
     }
-    nats_Sleep(kRetryDelay.count());  // the servers of a cluster have not agreed on their leader yet
+    nats_Sleep(kRetryDelay.count());
   }
 }
 
@@ -415,55 +370,6 @@ void Connection::went_wrong(int status, const char* text) {
   ++refusals_;
   last_refusal_ = text == nullptr || *text == '\0' ? "permission denied" : text;
   changed_.notify_all();
-}
-
-Call::Call(const Connection& connection, std::string_view what, std::string_view thing)
-    : connection_(connection), what_(what), thing_(thing), refusals_seen_(connection.refusals()) {
-  if (connection.closed()) fail(fmt::format("the connection to NATS {}", connection.why_closed()), false);
-  if (!connection.connected()) fail("the connection is lost", true);
-}
-
-void Call::check(int status, int js_error) const {
-  if (status == NATS_OK) return;
-  const auto code = static_cast<natsStatus>(status);
-  if (const auto refused = connection_.refused_since(refusals_seen_); !refused.empty()) {
-    fail(fmt::format("{} (the server says: {})", last_error_text(code), refused), false);
-  }
-  // cnats has no words for this one.
-  if (js_error == JSStreamNotFoundErr) fail("there is no such stream", false);
-  fail(last_error_text(code), retryable(code, js_error));
-}
-
-void Call::check_subject(std::string_view subject, bool wildcards) const {
-  // Spaces and ends of lines would be read as more of the protocol.
-  const auto fits = [&](char c) {
-    return static_cast<unsigned char>(c) > ' ' && c != '\x7f' && (wildcards || (c != '*' && c != '>'));
-  };
-  const bool dots =
-      subject.starts_with('.') || subject.ends_with('.') || subject.find("..") != std::string_view::npos;
-  if (!subject.empty() && !dots && std::all_of(subject.begin(), subject.end(), fits)) return;
-  fail(fmt::format("\"{}\" is no subject: words with dots in between, without spaces{}", subject,
-                   wildcards ? "" : ", * and >"),
-       false);
-}
-
-void Call::check_name(std::string_view name) const {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  };
-  if (!name.empty() && std::all_of(name.begin(), name.end(), fits)) return;
-  fail(fmt::format("\"{}\" is no name: letters, digits, - and _", name), false);
-}
-
-void Call::check_refused() const {
-  if (const auto refused = connection_.refused_by_now(refusals_seen_); !refused.empty()) {
-    fail(fmt::format("the server says: {}", refused), false);
-  }
-}
-
-void Call::fail(std::string_view why, bool retryable) const {
-  const auto name = thing_.empty() ? std::string() : fmt::format(" \"{}\"", thing_);
-  throw NatsError(fmt::format("cannot {}{} at {}: {}", what_, name, connection_.server(), why), retryable);
 }
 
 }  // namespace chaperon::cluster

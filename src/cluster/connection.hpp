@@ -74,6 +74,8 @@ class Connection {
 
   [[nodiscard]] bool connected() const;
   [[nodiscard]] bool closed() const noexcept { return closed_; }
+  /// What subjects of answers begin with.
+  [[nodiscard]] const std::string& inbox() const noexcept { return inbox_; }
   /// How often it was lost.
   [[nodiscard]] std::uint64_t losses() const noexcept { return losses_; }
   /// Where it goes to, or went last.
@@ -105,6 +107,7 @@ class Connection {
   void tell(bool connected);
   void require_jetstream(Instant deadline, const std::string& shown);
 
+  const std::string inbox_;
   CnatsPointer<__natsConnection> connection_;
   CnatsPointer<__jsCtx> jetstream_;
   std::atomic<bool> closed_{false};
@@ -122,32 +125,6 @@ class Connection {
   std::string last_refusal_;
   std::string server_;
   std::string why_closed_;
-};
-
-/// One call to cnats: what it is, for the error, and what the server refuses while it lasts.
-class Call {
- public:
-  /// `what` and `thing` begin the sentence: `cannot WHAT "THING"`; they must outlive this. Throws NatsError
-  /// unless there is a connection.
-  Call(const Connection& connection, std::string_view what, std::string_view thing);
-
-  /// Throws NatsError unless the status of cnats says that all is well; `js_error`: the JetStream error code.
-  void check(int status, int js_error = 0) const;
-  /// Throws NatsError unless this is a subject: no spaces, no empty words, `*` and `>` only where they may
-  /// be.
-  void check_subject(std::string_view subject, bool wildcards) const;
-  /// Throws NatsError unless this can be the name of a stream or bucket.
-  void check_name(std::string_view name) const;
-  /// Throws NatsError if the server has refused something since it began.
-  void check_refused() const;
-  /// Throws NatsError.
-  [[noreturn]] void fail(std::string_view why, bool retryable) const;
-
- private:
-  const Connection& connection_;
-  std::string_view what_;
-  std::string_view thing_;
-  std::uint64_t refusals_seen_;
 };
 
 }  // namespace chaperon::cluster

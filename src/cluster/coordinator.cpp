@@ -107,12 +107,13 @@ class Coordinator {
  private:
   bool recruit();
   void prepare();
-  void await_ready();
+  bool await_ready();
   ClockOffset compare_clock(const std::string& worker);
   void start();
   void watch();
   void tell(const Progress& progress);
   Results results();
+  [[nodiscard]] Results nothing() const;
 
   void take_reports(Duration patience);
   void take(const Report& report);
@@ -122,6 +123,7 @@ class Coordinator {
   void cancel_all(std::string_view outcome, const std::string& reason);
   void send(Command command, const Seat& to);
   void send_to_all(const Command& command);
+  void leave(const std::string& reason);
   void news(const std::string& line) const {
     if (options_.on_news) options_.on_news(line);
   }
@@ -164,23 +166,28 @@ Coordinator::Coordinator(Nats& nats, const RegisteredLoadTest& load_test, const 
 
 Results Coordinator::run() {
   ensure_streams(nats_, options_.replicas);
-  if (!recruit()) {
-    auto nothing = load_test::to_results(plan_, load_test::Measurements());
-    nothing.interrupted = true;
-    nothing.seed = seed_;
-    return nothing;
-  }
+  if (!recruit()) return nothing();
   try {
     prepare();
-    await_ready();
+    if (!await_ready()) {
+      leave("the run was interrupted before it began");
+      return nothing();
+    }
     start();
   } catch (const std::exception& error) {
-    send_to_all({.kind = Command::Kind::leave, .reason = error.what()});
-    outbox_->flush(5s);
+    leave(error.what());
     throw;
   }
   watch();
   return results();
+}
+
+// Of a run that was interrupted before it began.
+Results Coordinator::nothing() const {
+  auto results = load_test::to_results(plan_, load_test::Measurements());
+  results.interrupted = true;
+  results.seed = seed_;
+  return results;
 }
 
 // --- Before the start ----------------------------------------------------------------------------
@@ -235,10 +242,10 @@ void Coordinator::prepare() {
                .seats = seats_});
 }
 
-void Coordinator::await_ready() {
+bool Coordinator::await_ready() {
   const Instant deadline = now() + kReady;
   while (ready_.size() < seats_.size()) {
-    if (run_options_.stop.stop_requested()) throw InputError("the run was interrupted before it began");
+    if (run_options_.stop.stop_requested()) return false;
     take_reports(kLook);
     roster_.update(Duration::zero());
     for (const auto& seat : seats_) {
@@ -261,6 +268,7 @@ void Coordinator::await_ready() {
           worker, users_text(report.users), users_text(plan_.users)));
     }
   }
+  return true;
 }
 
 // The offset is known best where the round trip was shortest (Cristian, Distributed Computing 3, 1989).
@@ -404,6 +412,7 @@ void Coordinator::take(const Report& report) {
       break;
     }
     case Report::Kind::measured:
+    case Report::Kind::settled:
     case Report::Kind::finished:
       break;
   }
@@ -437,12 +446,12 @@ void Coordinator::look_for_losses() {
 
 void Coordinator::lose(const Seat& seat, const std::string& why) {
   const auto unfinished = merged_->lose(seat.worker, why);
-  auto sentence = fmt::format("worker {} lost at {} ({})", seat.worker, clock_text(now() - start_), why);
+  auto sentence = fmt::format("worker {} lost at {}: {}", seat.worker, clock_text(now() - start_), why);
   if (unfinished.empty()) {
-    sentence += ": all its users had ended";
+    sentence += "; all its users had ended";
   } else {
     sentence +=
-        fmt::format(": {} unfinished ({})", users_text(unfinished.size()), merged_->names_of(unfinished));
+        fmt::format("; {} unfinished ({})", users_text(unfinished.size()), merged_->names_of(unfinished));
     switch (options_.on_worker_loss) {
       case OnWorkerLoss::leave_out:
         sentence += ", left out";
@@ -511,8 +520,13 @@ void Coordinator::send(Command command, const Seat& to) {
   outbox_->put(command_subject(to.worker), encode(command));
 }
 
-void Coordinator::send_to_all(const Command& command) {
+void Coordinator::leave(const std::string& reason) {
   if (!outbox_) return;
+  send_to_all({.kind = Command::Kind::leave, .reason = reason});
+  outbox_->flush(5s);
+}
+
+void Coordinator::send_to_all(const Command& command) {
   for (const auto& seat : seats_)
     send(command, seat);
 }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nats/nats.h>
 
+#include "cluster/call.hpp"
 #include "cluster/connection.hpp"
 #include "cluster/ordered_reader.hpp"
 

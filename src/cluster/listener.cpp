@@ -6,6 +6,8 @@
 
 #include <nats/nats.h>
 
+#include "cluster/call.hpp"
+
 namespace chaperon::cluster {
 
 struct Listener::State {

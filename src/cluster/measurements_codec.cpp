@@ -189,10 +189,10 @@ void take_durations(ByteReader& in, metrics::Histogram& to) {
 }
 
 void put_group(ByteWriter& out, const ErrorGroup& group, std::string_view kind) {
-  for (const std::string_view text : {std::string_view(group.session), std::string_view(group.action),
-                                      std::string_view(group.target), std::string_view(group.reason), kind,
-                                      std::string_view(group.example), std::string_view(group.session_id)})
-    put_text(out, text);
+  for (const auto* text :
+       {&group.session, &group.action, &group.target, &group.reason, &group.example, &group.session_id})
+    put_text(out, *text);
+  put_text(out, kind);
   out.varint(group.count);
   put_time(out, group.first_at);
 }
@@ -203,9 +203,9 @@ void take_group(ByteReader& in, session::ErrorLog& to) {
   group.action = take_text(in, "the action of an error");
   group.target = take_text(in, "the target of an error");
   group.reason = take_text(in, "the reason of an error");
-  const std::string_view kind = in.text("the kind of an error", kLongestText);
   group.example = take_text(in, "the example of an error");
   group.session_id = take_text(in, "the session's id of an error");
+  const std::string_view kind = in.text("the kind of an error", kLongestText);
   group.count = in.varint("the count of an error");
   if (group.count == 0) in.fail("an error has not happened");
   group.first_at = take_time(in, "when an error has happened");

@@ -46,19 +46,24 @@ MergedRun::Taken MergedRun::take(const Report& report) {
     throw MalformedBytes("measurements of more entries than the load test has");
   const bool gap = report.sequence != worker.sequence + 1;
   worker.sequence = report.sequence;
-  if (report.kind == Report::Kind::measured || report.kind == Report::Kind::finished) {
+  if (report.kind == Report::Kind::measured || report.kind == Report::Kind::settled ||
+      report.kind == Report::Kind::finished) {
     worker.waiting = report.waiting;
     worker.live = report.live;
     worker.busiest_loop = report.busiest_loop;
     worker.finished = report.kind == Report::Kind::finished;
     worker.busiest_loop_of_run = std::max(worker.busiest_loop_of_run, report.busiest_loop_of_run);
     log_lines_dropped_ += report.log_lines_dropped;
-    merge(worker, std::move(measurements));
+    merge(worker, std::move(measurements), report.kind != Report::Kind::measured);
+    if (worker.finished) {
+      worker.provisional = metrics::Snapshot();
+      merged_.metrics.merge(std::exchange(worker.settled, metrics::Snapshot()));
+    }
   }
   return gap ? Taken::gap : Taken::merged;
 }
 
-void MergedRun::merge(Worker& worker, load_test::Measurements measurements) {
+void MergedRun::merge(Worker& worker, load_test::Measurements measurements, bool settled) {
   const auto here = [&worker](Instant there) {
     return there == Instant::max() || there == Instant::min() ? there : there - worker.clock.offset;
   };
@@ -72,6 +77,8 @@ void MergedRun::merge(Worker& worker, load_test::Measurements measurements) {
     end_user(user);
   measurements.ended_users.clear();
   cap_stored(measurements.stored);
+  (settled ? worker.settled : worker.provisional)
+      .merge(std::exchange(measurements.metrics, metrics::Snapshot()));
   merged_.merge(std::move(measurements));
 }
 
@@ -99,6 +106,10 @@ std::vector<std::uint64_t> MergedRun::lose(const std::string& name, std::string 
   worker.loss = std::move(why);
   worker.waiting = worker.live = 0;
   worker.busiest_loop = 0;
+  // The better ones will not come.
+  worker.settled = metrics::Snapshot();
+  merged_.metrics.merge(std::exchange(worker.provisional, metrics::Snapshot()));
+  lost_workers_ += fmt::format("{}{}", lost_workers_.empty() ? "" : ", ", name);
   const auto add_unfinished = [&](std::uint64_t user) {
     if (!ended_[user]) worker.unfinished.push_back(user);
   };
@@ -172,8 +183,18 @@ Progress MergedRun::progress(Instant now) {
   return progress;
 }
 
+std::size_t MergedRun::memory() const noexcept {
+  auto bytes = merged_.metrics.memory();
+  for (const auto& [name, worker] : workers_)
+    bytes += worker.provisional.memory() + worker.settled.memory() + worker.answers.memory();
+  return bytes;
+}
+
 Results MergedRun::results() {
-  auto results = load_test::to_results(plan_, std::move(merged_));
+  const auto coarse_because =
+      lost_workers_.empty() ? std::string(metrics::Snapshot::kMemoryRanOut)
+                            : fmt::format("{} was lost before it sent them at full precision", lost_workers_);
+  auto results = load_test::to_results(plan_, std::move(merged_), coarse_because);
   merged_ = load_test::Measurements();
   results.generator.loops = total_loops_;
   results.generator.log_lines_dropped = log_lines_dropped_;

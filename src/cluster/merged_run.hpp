@@ -62,6 +62,8 @@ class MergedRun {
 
   /// How the run stands, compared with the last call.
   Progress progress(Instant now);
+  /// Bytes that histograms hold on the heap.
+  [[nodiscard]] std::size_t memory() const noexcept;
   /// The results, once nothing more comes. Takes what was merged.
   Results results();
 
@@ -75,7 +77,9 @@ class MergedRun {
     std::uint64_t live = 0;
     double busiest_loop = 0;
     double busiest_loop_of_run = 0;
-    metrics::Histogram answers;  // since progress was asked
+    metrics::Histogram answers;     // since progress was asked
+    metrics::Snapshot provisional;  // at kProvisionalBits: counts for as long as the rest has not come
+    metrics::Snapshot settled;      // at full precision, of the whole run; whole once it has finished
     SessionCounts sessions;
     Traffic traffic;
     load_test::ProgressMeter meter{Instant{}};
@@ -84,7 +88,7 @@ class MergedRun {
     std::vector<std::uint64_t> unfinished;
   };
 
-  void merge(Worker& worker, load_test::Measurements measurements);
+  void merge(Worker& worker, load_test::Measurements measurements, bool settled);
   void end_user(std::uint64_t user);
   void cap_stored(session::StoredResults& stored) const;
 
@@ -97,6 +101,7 @@ class MergedRun {
   std::uint64_t ended_count_ = 0;
   std::uint64_t given_up_ = 0;
   std::uint64_t log_lines_dropped_ = 0;
+  std::string lost_workers_;  // whose percentiles stay provisional
   std::vector<std::string> incomplete_;
   load_test::ProgressMeter meter_{Instant{}};
 };

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nats/nats.h>
 
+#include "cluster/call.hpp"
 #include "cluster/connection.hpp"
 #include "cluster/key_value.hpp"
 #include "cluster/listener.hpp"

@@ -33,6 +33,9 @@ struct NatsOptions {
   std::string tls_key{};      ///< path of a PEM file: its key
   bool insecure = false;      ///< whether `nats://` may go to another host than this one
   std::string client_name{};  ///< what the server calls us in its lists
+  /// What the subjects of answers to us begin with, so that an account can be held to its own: letters,
+  /// digits, `_`, and dots within.
+  std::string inbox = "_INBOX";
 };
 
 /// Something asked of NATS was not done. what() is a sentence for a person.

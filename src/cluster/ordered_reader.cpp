@@ -10,6 +10,7 @@
 #include <nats/nats.h>
 
 #include "base/json.hpp"
+#include "cluster/call.hpp"
 #include "cluster/message.hpp"
 
 namespace chaperon::cluster {
@@ -44,14 +45,15 @@ std::vector<std::string_view> tokens(std::string_view subject) {
   }
 }
 
-std::string new_inbox() {
+// `prefix` takes the place of what cnats begins inboxes with.
+std::string new_inbox(const std::string& prefix) {
   natsInbox* raw = nullptr;
   if (const auto status = natsInbox_Create(&raw); status != NATS_OK) {
     throw NatsError(fmt::format("cannot make an inbox: {}", natsStatus_GetText(status)), false);
   }
-  std::string result(raw);
+  const std::string made(raw);
   natsInbox_Destroy(raw);
-  return result;
+  return prefix + made.substr(made.find('.'));
 }
 
 }  // namespace
@@ -161,7 +163,7 @@ void OrderedReader::look_at_connection() {
 void OrderedReader::begin() {
   losses_seen_ = connection_->losses();
   refusals_seen_ = connection_->refusals();
-  inbox_ = new_inbox();
+  inbox_ = new_inbox(connection_->inbox());
   {
     const std::lock_guard lock(mutex_);
     heard_ = std::chrono::steady_clock::now();

@@ -20,8 +20,8 @@ constexpr std::size_t kLongestName = 64;
 // Words for kinds, in the order of the enumerations.
 constexpr std::array<std::string_view, 7> kCommandKinds{"prepare", "start",  "take_over", "lost",
                                                         "cancel",  "finish", "leave"};
-constexpr std::array<std::string_view, 5> kReportKinds{"ready", "refused", "measured", "finished",
-                                                       "stopping"};
+constexpr std::array<std::string_view, 6> kReportKinds{"ready",   "refused",  "measured",
+                                                       "settled", "finished", "stopping"};
 
 template <class Kind, std::size_t n>
 std::string word(Kind kind, const std::array<std::string_view, n>& words) {

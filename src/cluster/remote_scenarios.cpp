@@ -39,6 +39,10 @@ RemoteScenarios::RemoteScenarios(Nats& nats, std::string run, std::string worker
 }
 
 RemoteScenarios::~RemoteScenarios() {
+  end();
+}
+
+void RemoteScenarios::end() {
   stopping_ = true;
   incoming_.stop();
   if (thread_.joinable()) thread_.join();

@@ -26,11 +26,12 @@ class RemoteScenarios final : public load_test::RemoteLoops {
   /// `outbox` and `image` outlive it. Throws NatsError.
   RemoteScenarios(Nats& nats, std::string run, std::string worker, const std::vector<Seat>& seats,
                   Outbox& outbox, const ScenarioImage& image, std::size_t profiles);
-  /// Takes nothing in any more.
   ~RemoteScenarios() override;
 
   /// From then on, what comes from others runs here. `run` is used until the destructor.
   void begin(load_test::Run& run);
+  /// Takes nothing in any more. May be called again.
+  void end();
   /// A worker is lost: what was sent there has failed, what came from there is cancelled.
   void lost(const std::string& worker);
 

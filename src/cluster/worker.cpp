@@ -49,6 +49,8 @@ Worker::End Worker::serve(const std::stop_token& stop) {
       if (lease_->over()) join(stop);
       continue;
     }
+    // Taken away: nothing is to be started until its time would have been up.
+    if (lease_->over()) own_fence_->close();
     run_->look(now());
     if (run_->over()) {
       if (run_->fenced(now())) {

@@ -80,6 +80,7 @@ WorkerRun::WorkerRun(Nats& nats, const std::string& worker, const Command& prepa
 
 WorkerRun::~WorkerRun() {
   beats_ = {};
+  remote_.end();
   stop_reporter();
 }
 
@@ -197,6 +198,9 @@ void WorkerRun::report_now() {
   Duration most{0};
   for (std::size_t i = 0; i < cpu_.size(); ++i)
     most = std::max(most, progress.cpu[i] - std::exchange(cpu_[i], progress.cpu[i]));
+  auto coarse = measurements.metrics.coarse(kProvisionalBits);
+  metrics_.merge(std::exchange(measurements.metrics, std::move(coarse)));
+  measurements.answers.coarsen_to(kProvisionalBits);
   send_measurements(std::move(measurements), {.kind = Report::Kind::measured,
                                               .waiting = progress.waiting,
                                               .live = progress.live,
@@ -209,7 +213,7 @@ void WorkerRun::send_measurements(load_test::Measurements measurements, Report r
   for (std::size_t i = 0; i < payloads.size(); ++i) {
     auto part = report;
     // Only the last one says that there is no more.
-    if (i + 1 < payloads.size()) part.kind = Report::Kind::measured;
+    if (i + 1 < payloads.size() && part.kind == Report::Kind::finished) part.kind = Report::Kind::settled;
     part.measurements = std::move(payloads[i]);
     send(std::move(part));
   }
@@ -243,8 +247,11 @@ void WorkerRun::finish() {
     std::this_thread::sleep_for(kOrphans);
   }
   if (fence_.passed(now())) return;
+  remote_.end();
   const double elapsed = in_seconds(now() - run_.start());
   auto rest = run_.finish();
+  metrics_.merge(std::move(rest.metrics));
+  rest.metrics = std::exchange(metrics_, metrics::Snapshot());
   if (auto warning = plan_.record_failure->text(); !warning.empty())
     rest.warnings.push_back(std::move(warning));
   Duration most{0};

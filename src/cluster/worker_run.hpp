@@ -85,6 +85,7 @@ class WorkerRun {
   std::mutex report_mutex_;  // reports are numbered in the order in which they are sent
   std::uint64_t sequence_ = 0;
   Instant last_report_{};
+  metrics::Snapshot metrics_;  // of the whole run, at full precision
   std::vector<Duration> cpu_;  // of each loop, until then
   mutable std::mutex state_mutex_;
   std::uint64_t waiting_ = 0;

@@ -64,18 +64,51 @@ OrderedJson error_of(const ErrorGroup& group) {
   return error;
 }
 
+OrderedJson sessions_of(const SessionCounts& counts) {
+  OrderedJson sessions;
+  sessions["ok"] = counts.ok;
+  sessions["failed"] = counts.failed;
+  sessions["cancelled"] = counts.cancelled;
+  sessions["timed_out"] = counts.timed_out;
+  return sessions;
+}
+
+// Mostly every n-th user: [first, step, count].
+OrderedJson users_of(const std::vector<std::uint64_t>& users) {
+  auto runs = OrderedJson::array();
+  for (std::size_t at = 0; at < users.size();) {
+    const std::uint64_t step = at + 1 < users.size() ? users[at + 1] - users[at] : 1;
+    std::size_t end = at + 1;
+    while (end < users.size() && users[end] - users[end - 1] == step)
+      ++end;
+    runs.push_back({users[at], step, end - at});
+    at = end;
+  }
+  return runs;
+}
+
+OrderedJson worker_of(const WorkerResults& results) {
+  OrderedJson worker;
+  worker["name"] = results.name;
+  worker["loops"] = results.loops;
+  worker["sessions"] = sessions_of(results.sessions);
+  worker["requests"] = results.traffic.requests;
+  worker["responses"] = results.traffic.responses;
+  worker["busiest_loop"] = to_three_decimals(results.busiest_loop);
+  worker["clock_offset_ms"] = milliseconds(results.clock_offset);
+  worker["clock_round_trip_ms"] = milliseconds(results.round_trip);
+  worker["loss"] = text_or_null(results.loss);
+  worker["unfinished_users"] = users_of(results.unfinished);
+  return worker;
+}
+
 }  // namespace
 
 void JsonExporter::write(const Results& results, std::ostream& out) const {
   out << R"({"version":1,"load_test":)" << text_of(results.load_test);
   out << R"(,"started_at":)" << text_of(utc_text(results.started_at));
   out << R"(,"duration_ms":)" << text_of(milliseconds(results.duration));
-  OrderedJson sessions;
-  sessions["ok"] = results.sessions.ok;
-  sessions["failed"] = results.sessions.failed;
-  sessions["cancelled"] = results.sessions.cancelled;
-  sessions["timed_out"] = results.sessions.timed_out;
-  out << R"(,"sessions":)" << text_of(sessions);
+  out << R"(,"sessions":)" << text_of(sessions_of(results.sessions));
 
   const char* separator = "\n";
   const auto write_item = [&](const OrderedJson& item) {
@@ -91,7 +124,16 @@ void JsonExporter::write(const Results& results, std::ostream& out) const {
     write_item(error_of(group));
   for (const auto& group : results.endings)
     write_item(error_of(group));
-  out << "]}\n";
+  out << ']';
+  // A run in one process has neither.
+  if (!results.workers.empty()) {
+    out << ",\n\"incomplete\":" << text_of(results.incomplete) << ",\n\"workers\":[";
+    separator = "\n";
+    for (const auto& worker : results.workers)
+      write_item(worker_of(worker));
+    out << ']';
+  }
+  out << "}\n";
 }
 
 }  // namespace chaperon::exporting

@@ -175,7 +175,7 @@ void RunProgress::add(std::size_t loop, const LoopProgress& its) {
   cpu[loop] = its.cpu;
 }
 
-Results to_results(const Plan& plan, Measurements measurements) {
+Results to_results(const Plan& plan, Measurements measurements, std::string_view coarse_because) {
   Results results;
   results.load_test = plan.name;
   results.config = plan.config;
@@ -195,7 +195,7 @@ Results to_results(const Plan& plan, Measurements measurements) {
     if (!warning.empty()) results.warnings.push_back(std::move(warning));
   };
   warn(measurements.metrics.overflow_warning());
-  warn(measurements.metrics.precision_warning());
+  warn(measurements.metrics.precision_warning(coarse_because));
   warn(plan.record_failure->text());
   const auto left_out = measurements.stored.left_out;
   if (left_out > 0) {

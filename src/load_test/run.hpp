@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -92,6 +93,8 @@ class Run {
 
 /// The results that measurements of a whole load test amount to, without what only the process knows that ran
 /// it: health of the generator, times. `warnings` of the plan are in it.
-Results to_results(const Plan& plan, Measurements measurements);
+/// `coarse_because`: why percentiles are coarser than they should be, where they are.
+Results to_results(const Plan& plan, Measurements measurements,
+                   std::string_view coarse_because = metrics::Snapshot::kMemoryRanOut);
 
 }  // namespace chaperon::load_test

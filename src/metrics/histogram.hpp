@@ -47,6 +47,10 @@ class Histogram {
   /// Adds the samples of another histogram. Nothing is lost; the precision becomes that of the coarser one.
   void merge(const Histogram& other, MemoryBudget* budget = nullptr);
 
+  /// Lowers the precision to `bits` buckets to a power of two, as a power of two; no effect if it is that
+  /// low. Nothing is lost but the position of values.
+  void coarsen_to(int bits, MemoryBudget* budget = nullptr) { buckets_.coarsen_to(bits, budget); }
+
   /// Forgets all samples; keeps its memory, and its precision.
   void clear() noexcept;
 

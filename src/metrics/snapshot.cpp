@@ -66,7 +66,17 @@ std::vector<Metric> Snapshot::rows() && {
   return rows;
 }
 
-std::string Snapshot::precision_warning() const {
+Snapshot Snapshot::coarse(int bits) const {
+  Snapshot copy;
+  for_each([&](const Name& name, const Histogram& histogram) {
+    auto coarser = histogram;
+    coarser.coarsen_to(bits);
+    copy.add(name, std::move(coarser));
+  });
+  return copy;
+}
+
+std::string Snapshot::precision_warning(std::string_view why) const {
   std::size_t coarse = 0;
   int bits = kFinestBits;
   for (const auto& histogram : histograms_) {
@@ -75,11 +85,8 @@ std::string Snapshot::precision_warning() const {
     bits = std::min(bits, histogram.precision_bits());
   }
   if (coarse == 0) return {};
-  return fmt::format(
-      "metrics reached their limit of memory: percentiles of {} {} are off by up to {:.2g} % instead of 0.1 "
-      "%: record fewer "
-      "distinct names, or choose some with --metrics",
-      coarse, coarse == 1 ? "row" : "rows", 100.0 / (1 << bits));
+  return fmt::format("percentiles of {} {} are off by up to {:.2g} % instead of 0.1 %: {}", coarse,
+                     coarse == 1 ? "row" : "rows", 100.0 / (1 << bits), why);
 }
 
 }  // namespace chaperon::metrics

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <chaperon/results.hpp>
@@ -32,6 +33,9 @@ class Snapshot {
   /// The histogram of a name; nullptr if there is none or it is empty.
   [[nodiscard]] const Histogram* find(const Name& name) const;
 
+  /// A copy whose histograms have `bits` as precision_bits() at most, and nothing of what found no place.
+  [[nodiscard]] Snapshot coarse(int bits) const;
+
   /// Calls `visit(name, histogram)` for each metric that has samples.
   template <class Visit>
   void for_each(Visit visit) const {
@@ -50,8 +54,12 @@ class Snapshot {
   /// One sentence if there were more names than the limit: the commonest pattern among them and the remedy.
   /// Else empty.
   [[nodiscard]] std::string overflow_warning() const { return names_.overflow_warning(); }
-  /// One sentence if percentiles are coarser than 3 significant digits because memory ran out. Else empty.
-  [[nodiscard]] std::string precision_warning() const;
+  /// One sentence if percentiles are coarser than 3 significant digits, because of `why`. Else empty.
+  [[nodiscard]] std::string precision_warning(std::string_view why = kMemoryRanOut) const;
+
+  /// Why percentiles are coarser than they should be in a single process.
+  static constexpr std::string_view kMemoryRanOut =
+      "metrics reached their limit of memory: record fewer distinct names, or choose some with --metrics";
 
  private:
   template <class Take>

@@ -21,13 +21,17 @@ class Fence {
     while (before < after && !until_.compare_exchange_weak(before, after, std::memory_order_relaxed)) {
     }
   }
+  /// The moment is now, and for good.
+  void close() noexcept { closed_.store(true, std::memory_order_relaxed); }
   /// Whether the moment has come.
   [[nodiscard]] bool passed(Instant now) const noexcept {
-    return now.time_since_epoch().count() >= until_.load(std::memory_order_relaxed);
+    return closed_.load(std::memory_order_relaxed) ||
+           now.time_since_epoch().count() >= until_.load(std::memory_order_relaxed);
   }
 
  private:
   std::atomic<Duration::rep> until_{0};
+  std::atomic<bool> closed_{false};
 };
 
 }  // namespace chaperon::runtime

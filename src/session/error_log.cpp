@@ -5,6 +5,11 @@
 #include <utility>
 
 namespace chaperon::session {
+namespace {
+
+constexpr std::string_view kOther = "(other)";
+
+}  // namespace
 
 std::string ErrorLog::key_of(const Failure& failure) {
   std::string key;
@@ -15,14 +20,16 @@ std::string ErrorLog::key_of(const Failure& failure) {
   return key;
 }
 
-ErrorGroup& ErrorLog::group(std::string key, Failure failure) {
+ErrorGroup& ErrorLog::group_of(std::string key, Failure failure) {
   if (const auto found = groups_.find(key); found != groups_.end()) return found->second.group;
   if (!failure.kind.empty() && kinds_ >= kMostKinds) {
     failure.kind = {};
-    return group(key_of(failure), failure);
+    return group_of(key_of(failure), failure);
   }
-  if (groups_.size() >= kMostGroups) {
-    failure.action = "(other)";
+  bool is_other = failure.action == kOther && failure.session.empty() && failure.target.empty();
+  if (!is_other && groups_.size() - others_ >= kMostGroups) {
+    is_other = true;
+    failure.action = kOther;
     failure.session = failure.target = failure.kind = {};
     key = key_of(failure);
   }
@@ -34,12 +41,13 @@ ErrorGroup& ErrorLog::group(std::string key, Failure failure) {
     made.reason = failure.reason;
     kind = failure.kind;
     if (!kind.empty()) ++kinds_;
+    if (is_other) ++others_;
   }
   return made;
 }
 
 void ErrorLog::add(const Failure& failure) {
-  auto& found = group(key_of(failure), failure);
+  auto& found = group_of(key_of(failure), failure);
   if (found.count++ == 0) {
     found.example = failure.example;
     found.session_id = failure.id.text();
@@ -47,19 +55,19 @@ void ErrorLog::add(const Failure& failure) {
   }
 }
 
-void ErrorLog::add(ErrorGroup from, std::string_view kind) {
-  const Failure failure{.session = from.session,
-                        .action = from.action,
-                        .target = from.target,
-                        .reason = from.reason,
+void ErrorLog::add(ErrorGroup group, std::string_view kind) {
+  const Failure failure{.session = group.session,
+                        .action = group.action,
+                        .target = group.target,
+                        .reason = group.reason,
                         .kind = kind};
-  auto& into = group(key_of(failure), failure);
-  if (into.count == 0 || from.first_at < into.first_at) {
-    into.example = std::move(from.example);
-    into.session_id = std::move(from.session_id);
-    into.first_at = from.first_at;
+  auto& into = group_of(key_of(failure), failure);
+  if (into.count == 0 || group.first_at < into.first_at) {
+    into.example = std::move(group.example);
+    into.session_id = std::move(group.session_id);
+    into.first_at = group.first_at;
   }
-  into.count += from.count;
+  into.count += group.count;
 }
 
 void ErrorLog::merge(ErrorLog&& other) {
@@ -67,6 +75,7 @@ void ErrorLog::merge(ErrorLog&& other) {
     add(std::move(entry.group), entry.kind);
   other.groups_.clear();
   other.kinds_ = 0;
+  other.others_ = 0;
 }
 
 std::vector<ErrorGroup> ErrorLog::groups() const {

@@ -39,8 +39,10 @@ class ErrorLog {
   /// Calls `visit(group, kind)` for each group, in no order.
   template <class Visit>
   void for_each(Visit visit) const {
-    for (const auto& [key, entry] : groups_)
-      visit(entry.group, std::string_view(entry.kind));
+    for (const auto& [key, entry] : groups_) {
+      const std::string_view kind = entry.kind;
+      visit(entry.group, kind);
+    }
   }
   /// The groups, most frequent first.
   [[nodiscard]] std::vector<ErrorGroup> groups() const;
@@ -51,9 +53,11 @@ class ErrorLog {
     std::string kind{};
   };
   static std::string key_of(const Failure& failure);
-  ErrorGroup& group(std::string key, Failure failure);
+  ErrorGroup& group_of(std::string key, Failure failure);
   std::unordered_map<std::string, Entry> groups_;
   std::size_t kinds_ = 0;
+  std::size_t others_ =
+      0;  // groups `(other)`: beyond the limit, so that a full log can be merged into another
 };
 
 }  // namespace chaperon::session

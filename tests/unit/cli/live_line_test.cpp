@@ -115,5 +115,24 @@ TEST(Report, AQueueForDescriptorsIsSaidWithItsRemedy) {
   EXPECT_EQ(queued_for_descriptors_text(results, 64), "");
 }
 
+TEST(LiveLine, WorkersOfAClusterAreShownWhereThereIsRoom) {
+  auto progress = kProgress;
+  progress.workers = {{.name = "w1",
+                       .live = 301,
+                       .requests_per_second = 6200,
+                       .p50 = Duration(4ms),
+                       .p99 = Duration(31ms),
+                       .busiest_loop = 0.46},
+                      {.name = "w2", .lost = true}};
+  const std::string before =
+      " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms (last 2 s) | loops 46%";
+  EXPECT_EQ(live_text(progress, 2s, 200),
+            before + " | 1 of 2 workers: w1 301 live 6.2k/s p99 31 ms 46%, w2 lost");
+  EXPECT_EQ(live_text(progress, 2s, 130), before + " | 1 of 2 workers");
+  EXPECT_EQ(live_text(progress, 2s, 98), before);
+  progress.workers.pop_back();
+  EXPECT_EQ(live_text(progress, 2s, 130), before + " | 1 worker");
+}
+
 }  // namespace
 }  // namespace chaperon::cli

@@ -211,5 +211,55 @@ TEST(Verdict, AStackOverflowIsAFaultWhateverIsAllowed) {
   EXPECT_EQ(verdict_text(verdict), "FAILED: a session has overflowed its stack");
 }
 
+TEST(Summary, WhatIsMissingIsTheVerdictAndTheWorkersHaveATable) {
+  Results results;
+  results.load_test = "ShopTest";
+  results.duration = 10s;
+  results.sessions = {.ok = 300, .failed = 1};
+  results.traffic.requests = results.traffic.responses = 5000;
+  results.incomplete = {
+      "worker w2 lost at 0:41: no sign of life for 4 s; 50 users unfinished (50 shopper), left out; up to 1 "
+      "s of "
+      "what it measured last is missing"};
+  results.workers = {{.name = "w1",
+                      .loops = 2,
+                      .sessions = {.ok = 251},
+                      .traffic = {.requests = 4000},
+                      .busiest_loop = 0.46,
+                      .clock_offset = Duration(-1200us),
+                      .round_trip = Duration(200us)},
+                     {.name = "w2",
+                      .loops = 1,
+                      .sessions = {.ok = 50},
+                      .traffic = {.requests = 1000},
+                      .loss = "no sign of life for 4 s",
+                      .unfinished = {1, 4, 7}}};
+  const auto verdict = judge(results, Strictness::all_failures);
+  EXPECT_EQ(verdict.code, ExitCode::failed);
+  const auto text = render_summary(results, results.load_test, verdict, {}, {});
+  EXPECT_TRUE(text.starts_with("ShopTest: INCOMPLETE: worker w2 lost at 0:41 (1 session failed)\n")) << text;
+  EXPECT_NE(
+      text.find(
+          "  ! worker w2 lost at 0:41: no sign of life for 4 s; 50 users unfinished (50 shopper), left out;"),
+      std::string::npos)
+      << text;
+  EXPECT_NE(
+      text.find(
+          "\nworkers         loops  sessions      requests      rate  busiest  clock\n"
+          "  w1                2       251         4,000     400/s      46%  -1.2 ms ± 100 µs\n"
+          "  w2                1        50         1,000     100/s        -  +0 ms ± 0 ms  lost: 3 users "
+          "unfinished\n"),
+      std::string::npos)
+      << text;
+}
+
+TEST(Summary, FurtherLossesAreCounted) {
+  Results results;
+  results.incomplete = {"worker w2 lost at 0:41: a", "worker w3 lost at 0:42: b"};
+  EXPECT_EQ(verdict_text(judge(results, Strictness::any_failure)),
+            "INCOMPLETE: worker w2 lost at 0:41, and 1 more");
+  EXPECT_FALSE(results.passed());
+}
+
 }  // namespace
 }  // namespace chaperon::cli

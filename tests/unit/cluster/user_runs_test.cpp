@@ -11,7 +11,7 @@
 namespace chaperon::cluster {
 namespace {
 
-constexpr std::uint64_t kMost = 10'000'000;
+constexpr std::uint64_t kMost = 1'000'000;
 constexpr auto kLast = std::numeric_limits<std::uint64_t>::max();
 
 std::string bytes_of(std::span<const std::uint64_t> users, std::uint64_t most = kMost) {

@@ -106,5 +106,33 @@ TEST(Formats, AreFoundByExtension) {
   EXPECT_EQ(format_for_path("m."), "csv");
 }
 
+TEST(JsonExport, OfAClusterHasWhatIsMissingAndTheWorkers) {
+  auto results = sample_results();
+  EXPECT_FALSE(Json::parse(text_of(results)).contains("workers"));
+  results.incomplete = {"worker w2 lost at 0:41: no sign of life"};
+  results.workers = {{.name = "w2",
+                      .loops = 3,
+                      .sessions = {.ok = 5},
+                      .traffic = {.requests = 7, .responses = 6},
+                      .busiest_loop = 0.25,
+                      .clock_offset = Duration(-1500us),
+                      .round_trip = Duration(250us),
+                      .loss = "no sign of life",
+                      .unfinished = {1, 4, 7, 9}}};
+  const auto json = Json::parse(text_of(results));
+  EXPECT_EQ(json["incomplete"], Json::array({"worker w2 lost at 0:41: no sign of life"}));
+  ASSERT_EQ(json["workers"].size(), 1U);
+  const auto& worker = json["workers"][0];
+  EXPECT_EQ(worker["name"], "w2");
+  EXPECT_EQ(worker["loops"], 3);
+  EXPECT_EQ(worker["sessions"]["ok"], 5);
+  EXPECT_EQ(worker["requests"], 7);
+  EXPECT_EQ(worker["responses"], 6);
+  EXPECT_EQ(worker["clock_offset_ms"], -1.5);
+  EXPECT_EQ(worker["clock_round_trip_ms"], 0.25);
+  EXPECT_EQ(worker["loss"], "no sign of life");
+  EXPECT_EQ(worker["unfinished_users"], Json::parse("[[1,3,3],[9,1,1]]"));
+}
+
 }  // namespace
 }  // namespace chaperon::exporting

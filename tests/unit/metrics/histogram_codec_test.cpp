@@ -159,7 +159,8 @@ TEST(HistogramCodec, AFlippedBitIsRefusedOrAnotherHistogram) {
       flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
       try {
         const auto other = histogram_of(flipped);
-        EXPECT_EQ(bytes_of(other), flipped);
+        // Not always `flipped`: a longer mantissa than this machine has is rounded.
+        expect_same(histogram_of(bytes_of(other)), other);
         EXPECT_LE(other.min(), other.percentile(0));
         EXPECT_EQ(other.max(), other.percentile(100));
         EXPECT_LE(static_cast<double>(other.min()), other.mean());

@@ -147,6 +147,20 @@ TEST(Snapshot, MergeLosesNothing) {
   EXPECT_EQ(merged.overflow_warning(), "");
 }
 
+TEST(Snapshot, ShowsEachMetricThatHasSamples) {
+  Histogram histogram;
+  histogram.record(1000);
+  Snapshot snapshot;
+  snapshot.add({.session = "A", .action = "get", .target = "/"}, histogram);
+  snapshot.add({.session = "A", .action = "get", .target = "/empty"}, {});
+  std::vector<std::string> seen;
+  snapshot.for_each([&](const Name& name, const Histogram& shown) {
+    seen.push_back(row_name(name));
+    EXPECT_EQ(shown.count(), 1U);
+  });
+  EXPECT_EQ(seen, std::vector<std::string>{"A get(/)"});
+}
+
 TEST(Snapshot, IsMovedBetweenThreads) {
   Snapshot merged;
   for (int i = 0; i < 3; ++i) {

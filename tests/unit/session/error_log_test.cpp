@@ -1,6 +1,10 @@
 #include "session/error_log.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -133,6 +137,86 @@ TEST(ErrorLogTest, TooManyGroupsAreCountedUnderOther) {
   ASSERT_EQ(groups.size(), ErrorLog::kMostGroups + 1);
   EXPECT_EQ(groups.front().action, "(other)");
   EXPECT_EQ(groups.front().count, 7U);
+}
+
+// A log of which each group was added by itself, in that order.
+template <class Order>
+ErrorLog copied(const ErrorLog& log, Order order) {
+  std::vector<std::pair<ErrorGroup, std::string>> groups;
+  log.for_each([&](const ErrorGroup& group, std::string_view kind) { groups.emplace_back(group, kind); });
+  std::ranges::sort(groups, order, [](const auto& group) { return group.first.action + group.first.target; });
+  ErrorLog copy;
+  for (auto& [group, kind] : groups)
+    copy.add(std::move(group), kind);
+  return copy;
+}
+
+TEST(ErrorLogTest, GroupsComeOutAndGoIntoAnotherLogWhole) {
+  ErrorLog log;
+  log.add({.session = "A",
+           .action = "get",
+           .target = "/",
+           .reason = "timeout",
+           .kind = "X",
+           .example = "1",
+           .at = 1s});
+  log.add({.session = "A",
+           .action = "get",
+           .target = "/",
+           .reason = "timeout",
+           .kind = "X",
+           .example = "2",
+           .at = 2s});
+  log.add({.session = "A",
+           .action = "get",
+           .target = "/",
+           .reason = "timeout",
+           .kind = "Y",
+           .example = "3",
+           .at = 3s});
+  const auto groups = copied(log, std::less<>()).groups();
+  ASSERT_EQ(groups.size(), 2U);
+  EXPECT_EQ(groups[0].count, 2U);
+  EXPECT_EQ(groups[0].example, "1");
+  EXPECT_EQ(groups[0].first_at, 1s);
+  EXPECT_EQ(groups[0].session_id, log.groups()[0].session_id);
+  EXPECT_EQ(groups[1].example, "3");
+}
+
+TEST(ErrorLogTest, AFullLogGoesIntoAnotherWhole) {
+  ErrorLog log;
+  for (std::size_t i = 0; i < ErrorLog::kMostGroups + 100; ++i) {
+    const auto target = std::to_string(i);
+    log.add({.action = "get", .target = target, .reason = i % 2 == 0 ? "timeout" : "reset"});
+  }
+  for (const auto& copy : {copied(log, std::less<>()), copied(log, std::greater<>())}) {
+    EXPECT_EQ(copy.groups().size(), ErrorLog::kMostGroups + 2);
+    EXPECT_EQ(copy.groups()[0].count, 50U);
+    EXPECT_EQ(copy.groups()[1].count, 50U);
+    EXPECT_EQ(copy.groups()[2].count, 1U);
+  }
+}
+
+TEST(ErrorLogTest, AddedGroupsKeepToTheLimits) {
+  ErrorLog log;
+  for (std::size_t i = 0; i < 2 * ErrorLog::kMostGroups; ++i)
+    log.add({.session = "A",
+             .action = "get",
+             .target = std::to_string(i),
+             .reason = "timeout",
+             .count = 3,
+             .example = "e",
+             .session_id = "1"},
+            std::to_string(i));
+  std::size_t kinds = 0;
+  std::uint64_t count = 0;
+  log.for_each([&](const ErrorGroup& group, std::string_view kind) {
+    if (!kind.empty()) ++kinds;
+    count += group.count;
+  });
+  EXPECT_EQ(log.groups().size(), ErrorLog::kMostGroups + 1);
+  EXPECT_EQ(kinds, ErrorLog::kMostKinds);
+  EXPECT_EQ(count, 6 * ErrorLog::kMostGroups);
 }
 
 }  // namespace

@@ -1,0 +1,23 @@
+// Load tests for the queue: one that is done at once, and one that goes on until it is cancelled.
+#include <chaperon/chaperon.hpp>
+
+using namespace chaperon;
+
+struct Asker {
+  static void run(Session& session) { session.get("/").expect(200); }
+};
+struct AskTest {
+  static Scenarios scenarios() { return {4 * scenario<Asker>}; }
+};
+CHAPERON_LOAD_TEST(AskTest)
+
+struct Sitter {
+  static void run(Session& session) {
+    session.get("/").expect(200);
+    session.delay(1h);
+  }
+};
+struct SitTest {
+  static Scenarios scenarios() { return {3 * scenario<Sitter>}; }
+};
+CHAPERON_LOAD_TEST(SitTest)
