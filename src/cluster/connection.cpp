@@ -127,7 +127,7 @@ void set_servers(natsOptions* raw, const NatsUrl& url) {
     case NATS_SSL_ERROR:
       throw InputError(
           fmt::format("TLS with the NATS server at {} fails ({}): check its certificate and the file of "
-                      "authorities that is to be trusted",
+                      "authorities that is to be trusted (--tls-ca)",
                       shown, text));
     case NATS_PROTOCOL_ERROR:
       throw InputError(

@@ -173,7 +173,7 @@ struct State final : runtime::FiberMain, boost::intrusive::list_base_hook<> {
   Session session;
   Random random;
   Uuid id;
-  std::uint64_t user = 0;  ///< its number in the load test, if it is a user's first session
+  std::uint64_t user = 0;       ///< its number in the load test, if it is a user's first session
   std::string_view running{};   ///< the scenario that runs now, if it is one of several or nested; else empty
   std::string_view activity{};  ///< the action under way, for messages; empty if none
 

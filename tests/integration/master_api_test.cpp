@@ -76,20 +76,20 @@ TEST_F(MasterTest, RequestsThatAreTooLargeOrNoHttpAreRefused) {
   EXPECT_EQ(api("POST", "/load_tests", std::string(5'000'000, ' ')).status, 413U);
   EXPECT_EQ(api("POST", "/load_tests", "{").status, 400U);
   EXPECT_EQ(
-      exchange(port_, "GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n")
+      ask_server(port_, "GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n")
           .status,
       431U);
-  EXPECT_EQ(exchange(port_, "nonsense\r\n\r\n").status, 400U);
-  EXPECT_EQ(exchange(port_, "GET /version HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n").status, 400U);
+  EXPECT_EQ(ask_server(port_, "nonsense\r\n\r\n").status, 400U);
+  EXPECT_EQ(ask_server(port_, "GET /version HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n").status, 400U);
   // Whoever asks first whether a body is wanted gets an answer before it.
-  const auto refused = exchange(port_,
-                                "POST /load_tests HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n"
-                                "Expect: 100-continue\r\n\r\n");
+  const auto refused = ask_server(port_,
+                                  "POST /load_tests HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n"
+                                  "Expect: 100-continue\r\n\r\n");
   EXPECT_EQ(refused.status, 401U);
   // Two requests on one connection.
-  const auto two = exchange(port_,
-                            "GET /healthcheck HTTP/1.1\r\nHost: localhost\r\n\r\n"
-                            "GET /healthcheck HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  const auto two = ask_server(port_,
+                              "GET /healthcheck HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                              "GET /healthcheck HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(occurrences(two.head + two.body, "HTTP/1.1 200 OK"), 2U) << two.head << two.body;
 }
 

@@ -27,7 +27,7 @@ struct ApiAnswer {
 };
 
 /// Sends bytes to a port of this machine and reads until the server closes.
-inline ApiAnswer exchange(std::uint16_t port, const std::string& bytes) {
+inline ApiAnswer ask_server(std::uint16_t port, const std::string& bytes) {
   const Descriptor socket(checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
   const timeval patience{.tv_sec = 30, .tv_usec = 0};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -146,7 +146,7 @@ class MasterTest : public CliTest {
     if (more.find("Host:") == std::string::npos) request += "Host: 127.0.0.1\r\n";
     if (!body.empty())
       request += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
-    return exchange(port_, request + "\r\n" + body);
+    return ask_server(port_, request + "\r\n" + body);
   }
   static constexpr const char* kAuthorization = "Authorization: Basic Y2hhcGVyb246c2VjcmV0\r\n";
 
