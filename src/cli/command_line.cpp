@@ -34,22 +34,25 @@ constexpr std::array<Command, 12> kCommands{{
     {"bench", "load one URL, no file needed", bench_command},
     {"list", "show the load tests of a scenario file", list_command},
     {"new", "write a scenario file to begin with", new_command},
+    {"target", "serve the built-in target, to try load tests on", target_command},
+    {"cluster", "start a cluster on this machine, to try load tests on", cluster_command},
     {"worker", "join a cluster, and run users of its load tests", worker_command},
     {"master", "run the load tests of a cluster's queue, and serve its API", master_command},
     {"submit", "put a load test into the queue", submit_command},
     {"queue", "show the queue", queue_command},
     {"cancel", "cancel load tests of the queue", cancel_command},
     {"results", "show what a load test of the queue has measured", results_command},
-    {"cluster", "start a cluster on this machine, to try load tests on", cluster_command},
-    {"target", "serve the built-in target, to try load tests on", target_command},
 }};
+constexpr std::string_view kFirstOfCluster = "cluster";
 
 std::string overview() {
   std::string text =
       "Chaperon: load tests for HTTP and WebSocket services, written in C++\n\n"
       "usage: chaperon COMMAND [ARGUMENTS]\n\ncommands\n";
-  for (const auto& command : kCommands)
+  for (const auto& command : kCommands) {
+    if (command.name == kFirstOfCluster) text += "\ncommands for many machines\n";
     text += fmt::format("  {:<10}{}\n", command.name, command.summary);
+  }
   return text +
          "\noptions\n"
          "  --version   the version, and what it was built with\n"

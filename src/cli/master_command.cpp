@@ -52,7 +52,6 @@ ExitCode master_command(Process& process, const std::vector<std::string>& words)
   std::string load_tests;
   std::string log_level;
   std::vector<std::string> hosts;
-  nats_arguments.declare(arguments);
   arguments.option("--listen", listen, "HOST:PORT",
                    "where the API listens; default 127.0.0.1:8710; port 0 is a free one");
   arguments.repeated("--host", hosts, "NAME",
@@ -60,6 +59,7 @@ ExitCode master_command(Process& process, const std::vector<std::string>& words)
   arguments.option("--load-tests", load_tests, "DIR",
                    "scenario files in DIR (NAME.cpp, NAME.so) can be run by their names through the API");
   arguments.option("--log-level", log_level, "LEVEL", "debug, info (default), warn, error or off");
+  nats_arguments.declare(arguments);
   if (!arguments.parse(words, process)) return ExitCode::passed;
 
   const auto address = listen.empty() ? cluster::ListenAddress() : cluster::listen_address(listen);

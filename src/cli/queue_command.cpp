@@ -23,9 +23,9 @@ ExitCode queue_command(Process& process, const std::vector<std::string>& words) 
   NatsArguments nats_arguments;
   bool as_json = false;
   bool all = false;
-  nats_arguments.declare(arguments);
   arguments.flag("--all", all, fmt::format("also show those that have ended before the last {}", kMostEnded));
   arguments.flag("--json", as_json, "show it as JSON");
+  nats_arguments.declare(arguments);
   if (!arguments.parse(words, process)) return ExitCode::passed;
   try {
     cluster::Nats nats(nats_arguments.options(process, "coordinator", "chaperon queue"));

@@ -13,7 +13,7 @@
 
 namespace chaperon::cli {
 
-/// What a child is started with. Its stdin is /dev/null.
+/// What a child is started with. Its stdin is /dev/null, and it has no descriptors but the first three.
 struct ChildOptions {
   std::vector<std::string>
       command{};                  ///< command[0] is the file to execute, with a slash: PATH is not searched

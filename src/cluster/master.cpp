@@ -34,6 +34,12 @@ std::string what_runs(const LoadTestRecord& record) {
 }
 
 [[noreturn]] void refuse_second(const std::optional<WorkerInfo>& holder) {
+  if (holder && holder->works) {
+    throw InputError(
+        fmt::format("a worker of the cluster is called {}, which is the master's name: start that "
+                    "worker with another one (--name)",
+                    kMasterName));
+  }
   std::string where;
   if (holder && holder->labels.contains("host")) {
     where = fmt::format(", on {}", holder->labels.at("host"));

@@ -60,8 +60,8 @@ TEST_F(CliCommands, UnknownWordsAreAnsweredWithWhatMayBeMeant) {
   } cases[] = {
       {{"bnech", "x"}, "error: unknown command bnech (did you mean bench?): see 'chaperon --help'\n"},
       {{"frobnicate"},
-       "error: unknown command frobnicate: the commands are run, bench, list, new, worker, master, "
-       "submit, queue, cancel, results, cluster, target\n"},
+       "error: unknown command frobnicate: the commands are run, bench, list, new, target, cluster, "
+       "worker, master, submit, queue, cancel, results\n"},
       {{"shop.cpp"}, "error: unknown command shop.cpp: to run that file, write 'chaperon run shop.cpp'\n"},
       {{"run", "x.cpp", "--treads", "2"},
        "error: unknown option --treads (did you mean --threads?): see 'chaperon run --help'\n"},

@@ -1,6 +1,7 @@
 #include "cli/subprocess.hpp"
 
 #include <csignal>
+#include <cstdlib>
 
 #include <gmock/gmock.h>
 #include <unistd.h>
@@ -64,6 +65,53 @@ TEST(Child, AGroupOfItsOwnIsOutOfReachOfTheTerminal) {
   Child child(options);
   const auto pid = child.pid();
   EXPECT_EQ(std::stoi(child.read_all()), pid);
+}
+
+TEST(Child, OutputGoesToFilesWhereThatIsWanted) {
+  const test::TempDir directory;
+  auto options = shell("pwd; echo err >&2");
+  options.directory = directory.path().string();
+  options.output_file = (directory / "out").string();
+  options.error_file = (directory / "err").string();
+  Child child(options);
+  EXPECT_EQ(child.read_all(), "");
+  EXPECT_EQ(test::read_file(directory / "out"), directory.path().string() + "\n");
+  EXPECT_EQ(test::read_file(directory / "err"), "err\n");
+
+  options.directory = (directory / "none").string();
+  EXPECT_THAT([&] { const Child none(options); },
+              ThrowsMessage<std::runtime_error>(HasSubstr("No such file or directory")));
+  options.directory.clear();
+  options.error_file = (directory / "none/err").string();
+  EXPECT_THAT([&] { const Child none(options); },
+              ThrowsMessage<std::runtime_error>(HasSubstr("none/err cannot be written")));
+}
+
+TEST(Child, ItsEnvironmentIsThatOfThisProcessWithChanges) {
+  ::setenv("CHAPERON_TEST_KEPT", "kept", 1);
+  ::setenv("CHAPERON_TEST_CHANGED", "before", 1);
+  ::setenv("CHAPERON_TEST_REMOVED", "there", 1);
+  auto options = shell("echo $CHAPERON_TEST_KEPT $CHAPERON_TEST_CHANGED ${CHAPERON_TEST_REMOVED-gone}");
+  options.environment = {{"CHAPERON_TEST_CHANGED", "after"}, {"CHAPERON_TEST_REMOVED", std::nullopt}};
+  EXPECT_EQ(Child(options).read_all(), "kept after gone\n");
+}
+
+TEST(Child, GetsNoDescriptorThatIsNotForIt) {
+  const int open_here = ::dup(STDERR_FILENO);  // as sockets of libraries are, without O_CLOEXEC
+  ASSERT_GT(open_here, STDERR_FILENO);
+  Child child(shell("test -e /proc/$$/fd/" + std::to_string(open_here) + " && echo there"));
+  EXPECT_EQ(child.read_all(), "");
+  ::close(open_here);
+}
+
+TEST(Child, IsSentSignalsAndSaysWhetherItHasEnded) {
+  Child child(shell("trap 'exit 7' INT; echo ready; while true; do sleep 0.01; done"));
+  ASSERT_EQ(child.read_line(10s), "ready");
+  EXPECT_FALSE(child.ended());
+  child.signal(SIGINT);
+  EXPECT_EQ(child.wait(), 7);
+  EXPECT_TRUE(child.ended());
+  child.signal(SIGKILL);  // nobody
 }
 
 TEST(Child, WhatCannotBeStartedIsNamed) {
