@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <ostream>
 #include <thread>
 
@@ -96,16 +97,17 @@ ExitCode cancel_command(Process& process, const std::vector<std::string>& words)
     cluster::LoadTestQueue queue(nats, nats_arguments.replica_count());
     const Interrupt interrupt(process);
     if (!id.empty()) return cancel_one(process, nats, queue, id, false);
-    // The last first, so that none of them has its turn meanwhile.
     auto queued = queue.all();
     std::erase_if(queued, [&](const cluster::QueuedLoadTest& one) {
       return has_ended(one.record.state) ||
              (scheduled && one.record.state == cluster::LoadTestState::running);
     });
     if (queued.empty()) *process.out << "nothing is there to cancel\n" << std::flush;
-    for (auto one = queued.rbegin(); one != queued.rend(); ++one) {
+    // The last first, so that none of them has its turn meanwhile.
+    std::ranges::reverse(queued);
+    for (const auto& [record, revision] : queued) {
       try {
-        const auto code = cancel_one(process, nats, queue, one->record.id, scheduled);
+        const auto code = cancel_one(process, nats, queue, record.id, scheduled);
         if (code != ExitCode::passed) return code;
       } catch (const InputError& error) {
         // It has ended, or begun, at this moment: the others are still to be cancelled.

@@ -26,7 +26,7 @@ KeyValue workers_bucket(Nats& nats, int replicas) {
 Lease::Lease(Nats& nats, int replicas, WorkerInfo info, std::function<void(Instant)> renewed)
     : bucket_(workers_bucket(nats, replicas)), info_(std::move(info)), renewed_(std::move(renewed)) {
   const Instant give_up = now() + kLeaseExpiry + 1s;
-  info_.epoch = 0;
+  const auto former = std::exchange(info_.epoch, 0);
   std::uint64_t seen = 0;
   while (true) {
     const Instant asked = now();
@@ -37,6 +37,13 @@ Lease::Lease(Nats& nats, int replicas, WorkerInfo info, std::function<void(Insta
     }
     // Whoever held it last may be gone. A live one has another revision each time.
     const auto held = bucket_.get(info_.name);
+    if (held && former != 0) {
+      const auto holder = decode_worker_info(held->value);
+      if (holder && holder->epoch == former) {
+        if (bucket_.update(info_.name, "revoked", held->revision)) bucket_.remove(info_.name);
+        continue;
+      }
+    }
     if ((held && seen != 0 && held->revision != seen) || now() > give_up) {
       throw NameTaken(
           fmt::format(

@@ -38,8 +38,9 @@ class Lease {
  public:
   /// Takes the name. Blocks, and takes the lease of a former holder once that has expired, for at most
   /// kLeaseExpiry and a second. Throws NameTaken if somebody else holds it, NatsError if the server was not
-  /// reached. `info` is what its value says; `renewed` is called on the lease's thread with the moment until
-  /// which it holds.
+  /// reached. `info` is what its value says; its epoch is that of a former life of this very
+  /// holder, which is over and need not expire (0: there was none); `renewed` is called on the lease's thread
+  /// with the moment until which it holds.
   Lease(Nats& nats, int replicas, WorkerInfo info, std::function<void(Instant until)> renewed);
   /// Gives the name back if it is still held.
   ~Lease();

@@ -76,16 +76,19 @@ void Master::join(const std::stop_token& stop, const std::string& api) {
   bool said = false;
   while (!stop.stop_requested()) {
     try {
-      if (workers_bucket(nats_, options_.replicas).get(std::string(kMasterName)) &&
+      // After a loss of NATS it is this one's own.
+      if (epoch_ == 0 && workers_bucket(nats_, options_.replicas).get(std::string(kMasterName)) &&
           !std::exchange(said, true))
         news("there is a master already, or was one until a moment ago: waiting whether it is alive");
       lease_ = std::make_unique<Lease>(nats_, options_.replicas,
                                        WorkerInfo{.name = std::string(kMasterName),
+                                                  .epoch = epoch_,
                                                   .labels = {{"host", options_.name}, {"api", api}},
                                                   .abi = options_.abi,
                                                   .works = false,
                                                   .doing = "runs the queue"},
                                        [](Instant) {});
+      epoch_ = lease_->epoch();
       known_.clear();
       up_to_date_ = false;
       watcher_.emplace(queue_.watch());
@@ -184,17 +187,17 @@ bool Master::try_nats(const std::function<void()>& work) {
 // Whoever ran them is no master any more: there is one at a time, and that is this one.
 void Master::abandon_others() {
   if (!up_to_date_) return;
-  const auto epoch = lease_->epoch();
   std::vector<std::string> others;
   for (const auto& [id, queued] : known_) {
     const auto& record = queued.record;
-    if (record.state == LoadTestState::running && record.master != epoch && !(current_ && current_->id == id))
+    if (record.state == LoadTestState::running && record.master != epoch_ &&
+        !(current_ && current_->id == id))
       others.push_back(id);
   }
   for (const auto& id : others) {
     try_nats([&] {
       auto changed =
-          queue_.change(id, [&](LoadTestRecord& record) { return abandon(record, epoch, timestamp_now()); });
+          queue_.change(id, [&](LoadTestRecord& record) { return abandon(record, epoch_, timestamp_now()); });
       if (!changed) {
         known_.erase(id);
         return;
@@ -209,11 +212,10 @@ void Master::abandon_others() {
 
 void Master::start_next() {
   if (!up_to_date_) return;
-  const auto epoch = lease_->epoch();
   const QueuedLoadTest* next = nullptr;
   for (const auto& [id, queued] : known_) {
     // It was begun, but the answer of the server did not come.
-    if (queued.record.state == LoadTestState::running && queued.record.master == epoch) {
+    if (queued.record.state == LoadTestState::running && queued.record.master == epoch_) {
       next = &queued;
       break;
     }
@@ -226,13 +228,13 @@ void Master::start_next() {
   const auto id = next->record.id;
   try_nats([&] {
     const auto changed =
-        queue_.change(id, [&](LoadTestRecord& record) { return begin(record, epoch, timestamp_now()); });
+        queue_.change(id, [&](LoadTestRecord& record) { return begin(record, epoch_, timestamp_now()); });
     if (!changed) {
       known_.erase(id);
       return;
     }
     known_[id] = *changed;
-    if (changed->record.state == LoadTestState::running && changed->record.master == epoch)
+    if (changed->record.state == LoadTestState::running && changed->record.master == epoch_)
       start(changed->record);
   });
 }

@@ -127,6 +127,7 @@ class Master final : public LoadTestControl {
   Subscription questions_;
   Subscription progress_;
   std::unique_ptr<Lease> lease_;
+  std::uint64_t epoch_ = 0;  // of the lease, or the last one
   std::optional<Watcher> watcher_;
   std::map<std::string, QueuedLoadTest> known_;  // as the watcher tells
   bool up_to_date_ = false;                      // all that is there was told

@@ -67,8 +67,8 @@ class MasterTest : public CliTest {
   }
 
   /// Starts a worker, and waits until it is in the cluster.
-  [[nodiscard]] std::unique_ptr<Process> start_worker() const {
-    auto worker = begin({"worker", "--name", "w1", "--threads", "1"});
+  [[nodiscard]] std::unique_ptr<Process> start_worker(const std::string& name = "w1") const {
+    auto worker = begin({"worker", "--name", name, "--threads", "1"});
     const auto line = worker->read_line(kPatient);
     if (!line) throw std::runtime_error("the worker did not start: " + worker->wait(kPatient).err);
     return worker;

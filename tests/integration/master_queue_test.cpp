@@ -163,7 +163,7 @@ TEST_F(MasterTest, ThereIsOneAtATime) {
 }
 
 TEST_F(MasterTest, WithoutNatsItStopsTheRunAndGoesOnAfterwards) {
-  auto worker = start_worker();
+  const auto worker = start_worker();
   start_master();
   const auto sitting = submit("SitTest");
   const auto asking = submit("AskTest");
@@ -180,6 +180,8 @@ TEST_F(MasterTest, WithoutNatsItStopsTheRunAndGoesOnAfterwards) {
   const auto record = await_end(sitting);
   EXPECT_EQ(record.state, LoadTestState::error);
   EXPECT_THAT(record.message, HasSubstr("lost NATS"));
+  // The first one waits for the end of its former lease.
+  const auto another = start_worker("w2");
   EXPECT_EQ(await_end(asking).state, LoadTestState::passed);
   EXPECT_EQ(api("GET", "/healthcheck").status, 200U);
 }
