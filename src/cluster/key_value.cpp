@@ -127,9 +127,7 @@ void Bucket::create(const KeyValueOptions& options) const {
   config.AllowRollup = true;
   config.DenyDelete = true;
   config.AllowDirect = true;
-  auto error = static_cast<jsErrCode>(0);
-  const auto status = js_AddStream(nullptr, connection_->jetstream(), &config, nullptr, &error);
-  if (error != JSStreamNameExistErr) call.check(status, error);
+  add_stream(call, *connection_, config);
 }
 
 std::string Bucket::subject(const Call& call, const std::string& key) const {
