@@ -68,32 +68,36 @@ std::string ArtifactStore::put(std::string_view content) {
   return digest;
 }
 
-std::string ArtifactStore::get(const std::string& digest, const std::function<void()>& more) const {
+std::string ArtifactStore::get(const std::string& digest, const std::function<void()>& more) {
   const auto refuse = [&digest](const std::string& why) {
     throw std::runtime_error(fmt::format("the compiled scenario {}… {}", digest.substr(0, 12), why));
   };
   if (!is_digest(digest)) refuse("has a name that is no SHA-256");
   const auto entry = bucket_.get(digest);
   if (!entry) refuse("is not in the cluster: run it again");
+  const auto forget = [&](const std::string& why) {
+    bucket_.remove(digest);
+    refuse(why + ": run it again");
+  };
   const auto& text = entry->value;
   if (text.empty() || text.size() > 9 || text.find_first_not_of("0123456789") != std::string::npos ||
       std::stoul(text) > kLargest) {
-    refuse("has no proper size");
+    forget("has no proper size");
   }
   const std::size_t size = std::stoul(text);
   std::string content;
   for (std::size_t piece = 0; piece < pieces_of(size); ++piece) {
     if (more) more();
     const auto part = bucket_.get(piece_key(digest, piece));
-    if (!part) refuse("is not whole: run it again");
+    if (!part) forget("is not whole");
     content += part->value;
     if (content.size() > size) break;
   }
-  if (content.size() != size || sha256(content) != digest) refuse("is not what its digest says");
+  if (content.size() != size || sha256(content) != digest) forget("is not what its digest says");
   return content;
 }
 
-fs::path fetch_artifact(const ArtifactStore& store, const std::string& digest, const fs::path& directory,
+fs::path fetch_artifact(ArtifactStore& store, const std::string& digest, const fs::path& directory,
                         const std::function<void()>& more) {
   // The digest is part of a path, and comes from outside.
   if (!is_digest(digest)) throw std::runtime_error("the compiled scenario has a name that is no SHA-256");

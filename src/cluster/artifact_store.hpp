@@ -27,8 +27,9 @@ class ArtifactStore {
   /// is too large, NatsError.
   std::string put(std::string_view content);
   /// The file of that digest. Blocks; `more` is called before each piece, to give up by an exception. Throws
-  /// std::runtime_error if it is not there or is not what it should be, NatsError.
-  [[nodiscard]] std::string get(const std::string& digest, const std::function<void()>& more = {}) const;
+  /// std::runtime_error if it is not there or is not what it should be, NatsError. What is not is forgotten,
+  /// so that it is put there anew.
+  [[nodiscard]] std::string get(const std::string& digest, const std::function<void()>& more = {});
 
  private:
   KeyValue bucket_;
@@ -37,7 +38,7 @@ class ArtifactStore {
 /// The file of that digest, from `directory` if it is there, else from the store and then kept there. Its
 /// name is DIGEST.so. Whatever is in the directory is verified. Blocks. Throws as ArtifactStore::get() does,
 /// and std::filesystem::filesystem_error.
-std::filesystem::path fetch_artifact(const ArtifactStore& store, const std::string& digest,
+std::filesystem::path fetch_artifact(ArtifactStore& store, const std::string& digest,
                                      const std::filesystem::path& directory,
                                      const std::function<void()>& more = {});
 

@@ -168,7 +168,7 @@ void Worker::prepare(const Command& command) {
   std::string reason;
   try {
     if (const auto level = parse_log_level(command.log_level)) start_log(*level);
-    const ArtifactStore store(nats_, options_.replicas);
+    ArtifactStore store(nats_, options_.replicas);
     const auto file = fetch_artifact(store, command.artifact, options_.artifacts);
     loaded_ = true;
     const auto load_tests = options_.load(file, command.library_name);
