@@ -48,6 +48,11 @@ void RemoteScenarios::end() {
   if (thread_.joinable()) thread_.join();
 }
 
+void RemoteScenarios::refuse(const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  if (refusal_.empty()) refusal_ = reason;
+}
+
 void RemoteScenarios::begin(load_test::Run& run) {
   run_ = &run;
   thread_ = std::thread([this] { receive(); });
@@ -168,12 +173,26 @@ void RemoteScenarios::take_request(ScheduledRequest request) {
   scheduled->cookies = std::move(request.cookies);
   // Owned by the map below until it has ended, so it may be named by its address.
   scheduled->back = [this, origin] { has_ended(origin); };
+  std::string refusal;
   {
     const std::lock_guard lock(mutex_);
     if (std::ranges::find(lost_, request.from_worker) != lost_.end()) return;
-    if (!running_.emplace(origin, scheduled).second) throw MalformedBytes("it came for the second time");
+    if (!seen_[request.from_worker].insert(request.id)) throw MalformedBytes("it came for the second time");
+    refusal = refusal_;
+    if (refusal.empty()) {
+      running_.emplace(origin, scheduled);
+      // Under the lock: whoever finds it in the map may cancel it, and whoever has refused all that comes may
+      // count what runs.
+      run_->run_scheduled(scheduled);
+    }
   }
-  run_->run_scheduled(scheduled);
+  if (refusal.empty()) return;
+  send_result(origin.first, {.id = origin.second,
+                             .outcome = session::Outcome::failed,
+                             .reason = refusal,
+                             .failure = {},
+                             .assignments = std::move(scheduled->assignments),
+                             .cookies = std::move(scheduled->cookies)});
 }
 
 // On the loop that has run it.

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <chaperon/errors.hpp>
+
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
@@ -53,6 +55,13 @@ std::string outbox_name(const Command& prepare, const std::string& worker) {
   return fmt::format("{}.{}.{}", prepare.run, worker, prepare.epoch);
 }
 
+// Loops are needed to run anything.
+const Command& with_seat_of(const std::string& worker, const Command& prepare) {
+  if (std::ranges::find(prepare.seats, worker, &Seat::worker) == prepare.seats.end())
+    throw InputError(fmt::format("run {} has no place for {}", prepare.run, worker));
+  return prepare;
+}
+
 }  // namespace
 
 std::string table_digest(const load_test::Plan& plan) {
@@ -70,7 +79,7 @@ WorkerRun::WorkerRun(Nats& nats, const std::string& worker, const Command& prepa
       image_(plan_.entries.front().parts),
       outbox_(nats, outbox_name(prepare, worker), [&fence] { return fence.passed(now()); }),
       remote_(nats, prepare.run, worker, prepare.seats, outbox_, image_, plan_.entries.size()),
-      run_(plan_, run_settings(prepare, worker, fence, remote_)) {
+      run_(plan_, run_settings(with_seat_of(worker, prepare), worker, fence, remote_)) {
   runtime::raise_descriptor_limit();
   heard_of_coordinator();
   cpu_.resize(run_settings(prepare, worker, fence, remote_).loops.size());
@@ -124,7 +133,7 @@ void WorkerRun::obey(const Command& command) {
       return;
     }
     case Command::Kind::take_over:
-      run_.take_over(command.users);
+      take_over(command.users);
       return;
     case Command::Kind::lost:
       remote_.lost(command.worker);
@@ -141,13 +150,33 @@ void WorkerRun::obey(const Command& command) {
     case Command::Kind::leave:
       leaving_by_itself_ = true;
       cancelling_ = true;
+      remote_.refuse(command.reason);
       run_.cancel_all(session::Outcome::cancelled, command.reason);
       return;
   }
 }
 
+// Each once, whatever comes: a user that ran twice would count twice.
+void WorkerRun::take_over(const std::vector<std::uint64_t>& users) {
+  taken_over_.resize(plan_.users);
+  std::vector<std::uint64_t> others;
+  for (const auto user : users) {
+    if (user >= plan_.users || run_.is_own(user) || taken_over_[user]) continue;
+    taken_over_[user] = true;
+    others.push_back(user);
+  }
+  if (others.size() < users.size()) {
+    write_log(LogLevel::warn, fmt::format("{} users were not taken over: they run here already, or there are "
+                                          "none of that number",
+                                          users.size() - others.size()));
+  }
+  run_.take_over(others);
+}
+
 void WorkerRun::stop(const std::string& reason) {
   if (std::exchange(leaving_by_itself_, true)) return;
+  remote_.refuse(reason);
+  stop_reason_ = reason;
   if (!std::exchange(cancelling_, true)) run_.cancel_all(session::Outcome::cancelled, reason);
   send({.kind = Report::Kind::stopping, .reason = reason});
 }
@@ -240,6 +269,7 @@ void WorkerRun::stop_reporter() {
 void WorkerRun::finish() {
   if (std::exchange(over_, true)) return;
   stop_reporter();
+  remote_.refuse(fmt::format("worker {} has finished", worker_));
   // Scenarios whose user was on a worker that is lost may still be on their way to their end.
   for (auto progress = run_.ask_progress(); !fence_.passed(now()) && (!progress || progress->scheduled > 0);
        progress = run_.ask_progress()) {
