@@ -35,14 +35,16 @@ Lease::Lease(Nats& nats, int replicas, WorkerInfo info, std::function<void(Insta
       until_ = asked + kLease;
       break;
     }
-    // Whoever held it last may be gone. A live one has another revision each time.
+    // Whoever held it last may be gone. A live one has another revision each time. What a coordinator writes
+    // before it removes the lease of a lost worker is nobody's.
     const auto held = bucket_.get(info_.name);
-    if ((held && seen != 0 && held->revision != seen) || now() > give_up) {
+    const bool is_held = held && decode_worker_info(held->value);
+    if ((is_held && seen != 0 && held->revision != seen) || now() > give_up) {
       throw InputError(fmt::format(
           "a worker called {0} is in the cluster already: give this one another name (--name {0}-2)",
           info_.name));
     }
-    if (held) seen = held->revision;
+    if (is_held) seen = held->revision;
     std::this_thread::sleep_for(kRetry);
   }
   // Revisions of the bucket only grow, so the first one of a life tells it from those before.

@@ -45,8 +45,8 @@ std::string without_control_characters(std::string text) {
 // Words for kinds, in the order of the enumerations.
 constexpr std::array<std::string_view, 7> kCommandKinds{"prepare", "start",  "take_over", "lost",
                                                         "cancel",  "finish", "leave"};
-constexpr std::array<std::string_view, 6> kReportKinds{"ready",   "refused",  "measured",
-                                                       "settled", "finished", "stopping"};
+constexpr std::array<std::string_view, 7> kReportKinds{"ready",    "refused",  "measured", "settled",
+                                                       "finished", "stopping", "busy"};
 
 template <class Kind, std::size_t n>
 std::string word(Kind kind, const std::array<std::string_view, n>& words) {

@@ -36,22 +36,20 @@ Worker::End Worker::serve(const std::stop_token& stop) {
       if (!run_) return End::stopped;
       run_->stop(fmt::format("worker {} was stopped", options_.name));
     }
-    try {
-      if (const auto message = commands_->next(kLook)) obey(message->payload);
-    } catch (const MalformedBytes& error) {
-      write_log(LogLevel::warn, fmt::format("a command was refused: {}", error.what()));
-    }
+    read_command();
     if (!run_) {
       if (loaded_) {
         lease_.reset();
         return End::replace;
       }
-      if (lease_->over()) join(stop);
+      if (!commands_ || lease_->over()) join(stop);
       continue;
     }
     // Taken away: nothing is to be started until its time would have been up.
     if (lease_->over()) own_fence_->close();
     run_->look(now());
+    if (auto reason = run_->take_stop_reason(); !reason.empty())
+      options_.on_doing(fmt::format("{}: stops: {}", options_.name, reason), true);
     if (run_->over()) {
       if (run_->fenced(now())) {
         options_.on_doing(fmt::format("{}: stands still and begins anew: its lease was over, or the "
@@ -79,6 +77,24 @@ Worker::End Worker::serve(const std::stop_token& stop) {
       lease_->say(run_name_, doing);
       options_.on_doing(fmt::format("{}: {}", options_.name, doing), false);
     }
+  }
+}
+
+void Worker::read_command() {
+  if (!commands_) {
+    std::this_thread::sleep_for(kLook);
+    return;
+  }
+  try {
+    if (const auto message = commands_->next(kLook)) obey(message->payload);
+  } catch (const MalformedBytes& error) {
+    write_log(LogLevel::warn, fmt::format("a command was refused: {}", error.what()));
+  } catch (const NatsError& error) {
+    // The server has forgotten the stream. Whoever has no run joins it anew, and says there what cannot be.
+    if (error.retryable()) return;
+    write_log(LogLevel::warn, error.what());
+    commands_.reset();
+    if (run_) run_->stop(fmt::format("worker {} hears no commands any more", options_.name));
   }
 }
 
@@ -136,10 +152,12 @@ void Worker::obey(const std::string& payload) {
     return;
   }
   if (command.kind == Command::Kind::prepare) {
-    if (run_) {
-      refuse(command, fmt::format("it takes part in run {} already", run_name_));
+    if (run_ && command.run == run_name_) {
+      write_log(LogLevel::warn, fmt::format("a command of run {} was refused: it came twice", command.run));
+    } else if (run_) {
+      refuse(command, Report::Kind::busy, fmt::format("it takes part in run {} already", run_name_));
     } else if (!options_.works) {
-      refuse(command, "it looks on only (--no-work)");
+      refuse(command, Report::Kind::refused, "it looks on only (--no-work)");
     } else {
       prepare(command);
     }
@@ -195,13 +213,13 @@ void Worker::prepare(const Command& command) {
     const std::lock_guard lock(mutex_);
     fence_ = nullptr;
   }
-  refuse(command, reason);
+  refuse(command, Report::Kind::refused, reason);
   lease_->say({}, "waits for work");
 }
 
-void Worker::refuse(const Command& command, const std::string& reason) {
+void Worker::refuse(const Command& command, Report::Kind kind, const std::string& reason) {
   options_.on_doing(fmt::format("{}: refuses run {}: {}", options_.name, command.run, reason), true);
-  const Report report{.kind = Report::Kind::refused,
+  const Report report{.kind = kind,
                       .run = command.run,
                       .worker = options_.name,
                       .epoch = command.epoch,

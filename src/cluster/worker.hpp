@@ -64,7 +64,8 @@ class Worker {
   void join(const std::stop_token& stop);
   void obey(const std::string& payload);
   void prepare(const Command& command);
-  void refuse(const Command& command, const std::string& reason);
+  void refuse(const Command& command, Report::Kind kind, const std::string& reason);
+  void read_command();
 
   Nats& nats_;
   const WorkerOptions options_;
