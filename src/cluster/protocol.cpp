@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <span>
 #include <utility>
 
@@ -14,7 +15,6 @@
 namespace chaperon::cluster {
 namespace {
 
-constexpr std::int64_t kMegabyte = 1'000'000;
 constexpr std::size_t kLongestName = 64;
 
 constexpr unsigned kMostLoops = 100'000;  // of a run
@@ -62,10 +62,42 @@ Kind kind_of(const Json& message, const std::array<std::string_view, n>& words) 
   return static_cast<Kind>(found - words.begin());
 }
 
+// A number that is of the type, not one that the library makes of a fraction, a flag or a larger one.
+template <class T>
+void read(const Json& json, T& value) {
+  if constexpr (std::unsigned_integral<T> && !std::same_as<T, bool>) {
+    const auto* const number = json.get_ptr<const Json::number_unsigned_t*>();
+    if (number == nullptr || !std::in_range<T>(*number)) throw MalformedBytes("a number that cannot be");
+    value = static_cast<T>(*number);
+  } else if constexpr (std::signed_integral<T>) {
+    if (!json.is_number_integer() ||
+        (json.is_number_unsigned() && !std::in_range<T>(json.get<std::uint64_t>())))
+      throw MalformedBytes("a number that cannot be");
+    value = json.get<T>();
+  } else if constexpr (std::floating_point<T>) {
+    if (!json.is_number()) throw MalformedBytes("a number that cannot be");
+    value = json.get<T>();
+  } else {
+    json.get_to(value);
+  }
+}
+
+template <class T>
+void read(const Json& json, std::string_view key, T& value) {
+  read(json.at(key), value);
+}
+
+template <class T>
+T number(const Json& json) {
+  T value{};
+  read(json, value);
+  return value;
+}
+
 template <class F>
-auto parsed(std::string_view text, std::string_view what, F&& read) {
+auto parsed(std::string_view text, std::string_view what, F&& take) {
   try {
-    return read(parse_json(text));
+    return take(parse_json(text));
   } catch (const Json::exception& error) {
     throw MalformedBytes(fmt::format("{} that cannot be read: {}", what, excerpt(error.what())));
   }
@@ -85,9 +117,9 @@ Json users_to_json(std::vector<std::uint64_t> users) {
 std::vector<std::uint64_t> users_from_json(const Json& runs) {
   std::vector<std::uint64_t> users;
   for (const auto& run : runs) {
-    const auto first = run.at(0).get<std::uint64_t>();
-    const auto step = run.at(1).get<std::uint64_t>();
-    const auto count = run.at(2).get<std::uint64_t>();
+    const auto first = number<std::uint64_t>(run.at(0));
+    const auto step = number<std::uint64_t>(run.at(1));
+    const auto count = number<std::uint64_t>(run.at(2));
     if (count > kMostUsers - users.size() || step > (UINT64_MAX - first) / std::max<std::uint64_t>(count, 1))
       throw MalformedBytes("a list of too many users");
     for (std::uint64_t i = 0; i < count; ++i)
@@ -160,25 +192,6 @@ std::string_view master_subject() noexcept {
   return "chaperon.master";
 }
 
-void ensure_streams(Nats& nats, int replicas) {
-  // What nobody has read in that time is of no use to anybody.
-  nats.ensure_stream({.name = std::string(kCommandsStream),
-                      .subjects = {command_subject("*")},
-                      .max_age = 10min,
-                      .max_bytes = 256 * kMegabyte,
-                      .replicas = replicas});
-  nats.ensure_stream({.name = std::string(kReportsStream),
-                      .subjects = {report_subject("*", "*")},
-                      .max_age = 10min,
-                      .max_bytes = 1024 * kMegabyte,
-                      .replicas = replicas});
-  nats.ensure_stream({.name = std::string(kScheduledStream),
-                      .subjects = {scheduled_subject("*", "*")},
-                      .max_age = 10min,
-                      .max_bytes = 1024 * kMegabyte,
-                      .replicas = replicas});
-}
-
 bool is_worker_name(std::string_view name) noexcept {
   const auto fits = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -199,19 +212,19 @@ std::string encode(const WorkerInfo& info) {
 
 std::optional<WorkerInfo> decode_worker_info(std::string_view text) {
   try {
-    auto read = parsed(text, "a lease", [](const Json& json) {
+    auto lease = parsed(text, "a lease", [](const Json& json) {
       WorkerInfo info;
-      json.at("name").get_to(info.name);
-      json.at("epoch").get_to(info.epoch);
-      json.at("loops").get_to(info.loops);
-      json.at("labels").get_to(info.labels);
-      json.at("abi").get_to(info.abi);
-      json.at("works").get_to(info.works);
-      json.at("run").get_to(info.run);
-      json.at("doing").get_to(info.doing);
+      read(json, "name", info.name);
+      read(json, "epoch", info.epoch);
+      read(json, "loops", info.loops);
+      read(json, "labels", info.labels);
+      read(json, "abi", info.abi);
+      read(json, "works", info.works);
+      read(json, "run", info.run);
+      read(json, "doing", info.doing);
       return info;
     });
-    return is_proper(read) ? std::optional(std::move(read)) : std::nullopt;
+    return is_proper(lease) ? std::optional(std::move(lease)) : std::nullopt;
   } catch (const MalformedBytes&) {
     return std::nullopt;
   }
@@ -265,44 +278,47 @@ Command decode_command(std::string_view text) {
   return parsed(text, "a command", [](const Json& json) {
     Command command;
     command.kind = kind_of<Command::Kind>(json, kCommandKinds);
-    json.at("run").get_to(command.run);
-    json.at("epoch").get_to(command.epoch);
-    json.at("coordinator").get_to(command.coordinator);
+    read(json, "run", command.run);
+    read(json, "epoch", command.epoch);
+    read(json, "coordinator", command.coordinator);
     if (!is_worker_name(command.run)) throw MalformedBytes("a command without the name of a run");
     switch (command.kind) {
       case Command::Kind::prepare:
-        json.at("artifact").get_to(command.artifact);
-        json.at("library_name").get_to(command.library_name);
-        json.at("load_test").get_to(command.load_test);
+        read(json, "artifact", command.artifact);
+        read(json, "library_name", command.library_name);
+        read(json, "load_test", command.load_test);
         command.config = json.at("config");
-        json.at("base_url").get_to(command.base_url);
-        json.at("seed").get_to(command.seed);
-        json.at("stack_size").get_to(command.stack_size);
-        json.at("metrics").get_to(command.metrics);
-        json.at("log_level").get_to(command.log_level);
-        for (const auto& seat : json.at("seats"))
-          command.seats.push_back({.worker = seat.at("worker").get<std::string>(),
-                                   .epoch = seat.at("epoch").get<std::uint64_t>(),
-                                   .loops = seat.at("loops").get<std::vector<unsigned>>()});
+        read(json, "base_url", command.base_url);
+        read(json, "seed", command.seed);
+        read(json, "stack_size", command.stack_size);
+        read(json, "metrics", command.metrics);
+        read(json, "log_level", command.log_level);
+        for (const auto& seat : json.at("seats")) {
+          auto& taken = command.seats.emplace_back();
+          read(seat, "worker", taken.worker);
+          read(seat, "epoch", taken.epoch);
+          for (const auto& loop : seat.at("loops"))
+            taken.loops.push_back(number<unsigned>(loop));
+        }
         check_seats(command.seats);
         break;
       case Command::Kind::start:
-        json.at("start_at").get_to(command.start_at);
+        read(json, "start_at", command.start_at);
         break;
       case Command::Kind::take_over:
         command.users = users_from_json(json.at("users"));
         break;
       case Command::Kind::lost:
-        json.at("worker").get_to(command.worker);
+        read(json, "worker", command.worker);
         break;
       case Command::Kind::cancel:
-        json.at("outcome").get_to(command.outcome);
-        json.at("reason").get_to(command.reason);
+        read(json, "outcome", command.outcome);
+        read(json, "reason", command.reason);
         break;
       case Command::Kind::finish:
         break;
       case Command::Kind::leave:
-        json.at("reason").get_to(command.reason);
+        read(json, "reason", command.reason);
         break;
     }
     return command;
@@ -331,24 +347,24 @@ Report decode_report(std::string_view bytes) {
   const auto end = bytes.find('\n');
   if (end == std::string_view::npos) throw MalformedBytes("a report without its first line");
   auto report = parsed(bytes.substr(0, end), "a report", [](const Json& json) {
-    Report read;
-    read.kind = kind_of<Report::Kind>(json, kReportKinds);
-    json.at("run").get_to(read.run);
-    json.at("worker").get_to(read.worker);
-    json.at("epoch").get_to(read.epoch);
-    json.at("sequence").get_to(read.sequence);
-    json.at("reason").get_to(read.reason);
-    json.at("users").get_to(read.users);
-    json.at("table").get_to(read.table);
-    json.at("waiting").get_to(read.waiting);
-    json.at("live").get_to(read.live);
-    json.at("busiest_loop").get_to(read.busiest_loop);
-    json.at("busiest_loop_of_run").get_to(read.busiest_loop_of_run);
-    json.at("log_lines_dropped").get_to(read.log_lines_dropped);
-    if (!is_worker_name(read.run) || !is_worker_name(read.worker))
+    Report taken;
+    taken.kind = kind_of<Report::Kind>(json, kReportKinds);
+    read(json, "run", taken.run);
+    read(json, "worker", taken.worker);
+    read(json, "epoch", taken.epoch);
+    read(json, "sequence", taken.sequence);
+    read(json, "reason", taken.reason);
+    read(json, "users", taken.users);
+    read(json, "table", taken.table);
+    read(json, "waiting", taken.waiting);
+    read(json, "live", taken.live);
+    read(json, "busiest_loop", taken.busiest_loop);
+    read(json, "busiest_loop_of_run", taken.busiest_loop_of_run);
+    read(json, "log_lines_dropped", taken.log_lines_dropped);
+    if (!is_worker_name(taken.run) || !is_worker_name(taken.worker))
       throw MalformedBytes("a report without the names of a run and a worker");
-    read.reason = without_control_characters(std::move(read.reason));
-    return read;
+    taken.reason = without_control_characters(std::move(taken.reason));
+    return taken;
   });
   report.measurements = bytes.substr(end + 1);
   return report;

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include <netinet/in.h>
 #include <sys/resource.h>
@@ -40,7 +41,7 @@ rlim_t descriptor_limit() {
 
 }  // namespace
 
-NginxServer::NginxServer() {
+NginxServer::NginxServer(NginxOptions options) : options_(std::move(options)) {
   if (::access(kNginx.data(), X_OK) != 0) {
     throw std::runtime_error("nginx is missing: " + std::string(kNginx) +
                              " cannot be run: install it (apt-get install nginx-light)");
@@ -88,7 +89,7 @@ std::string NginxServer::config() const {
       << "worker_rlimit_nofile " << limit << ";\n"
       << "events { worker_connections " << limit << "; }\n"
       << "http {\n"
-      << "  log_format requests '$request_method $request_uri $status';\n"
+      << "  log_format requests '" << options_.log_format << "';\n"
       << "  access_log access.log requests;\n"
       << "  keepalive_requests 1000000;\n  keepalive_timeout 3600s;\n  client_max_body_size 64m;\n"
       << "  types { text/html html; text/plain txt; application/json json; }\n"
@@ -96,10 +97,11 @@ std::string NginxServer::config() const {
   for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"}) {
     out << "  " << kind << "_temp_path tmp/" << kind << ";\n";
   }
-  out << "  server {\n    listen 127.0.0.1:" << port_ << ";\n    root www;\n"
+  out << "  server {\n    listen 127.0.0.1:" << port_
+      << ";\n    listen unix:" << (directory_ / "nginx.sock").string() << ";\n    root www;\n"
       << "    location = / { default_type text/plain; return 200 '" << text << "\\n'; }\n"
       << "    location = " << kSyncPath << " { access_log off; return 204; }\n"
-      << "  }\n}\n";
+      << options_.locations << "  }\n}\n";
   return out.str();
 }
 
@@ -124,6 +126,18 @@ bool NginxServer::synchronize() const {
 
 std::string NginxServer::url() const {
   return "http://127.0.0.1:" + std::to_string(port_);
+}
+
+std::string NginxServer::unix_url() const {
+  std::string url = "http+unix://";
+  for (const char c : (directory_ / "nginx.sock").string()) {
+    if (c == '/') {
+      url += "%2F";
+    } else {
+      url += c;
+    }
+  }
+  return url;
 }
 
 std::vector<std::string> NginxServer::requests() const {
