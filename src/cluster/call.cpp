@@ -34,6 +34,12 @@ std::string last_error_text(int raw_status) {
 }
 
 void add_stream(const Call& call, const Connection& connection, jsStreamConfig& config) {
+  // Asked first: an account may use what is there without being allowed to make it.
+  jsStreamInfo* raw = nullptr;
+  if (js_GetStreamInfo(&raw, connection.jetstream(), config.Name, nullptr, nullptr) == NATS_OK) {
+    jsStreamInfo_Destroy(raw);
+    return;
+  }
   for (int attempts = kAttemptsToCreate;; --attempts) {
     auto error = static_cast<jsErrCode>(0);
     const auto status = js_AddStream(nullptr, connection.jetstream(), &config, nullptr, &error);

@@ -80,7 +80,9 @@ TEST_F(ClusterSecurity, WorkersAndRunsWorkWithTheSampleConfiguration) {
   Process worker(words, options({"CHAPERON_NATS_PASSWORD=worker secret"}));
   const auto line = worker.read_line(kPatience);
   ASSERT_TRUE(line) << worker.wait(kPatience).err;
-  EXPECT_THAT(*line, HasSubstr("w1: in the cluster at tls://127.0.0.1:"));
+  // It may not make what the first run makes.
+  EXPECT_THAT(*line,
+              HasSubstr("w1: waits until a run or a master has set up the cluster at tls://127.0.0.1:"));
   const TargetServer target;
   const auto run = chaperon(with_tls({"run", source("examples/first.cpp"), "--base-url", target.url(),
                                       "--workers", "1", "--output", "m.json"},
@@ -89,8 +91,10 @@ TEST_F(ClusterSecurity, WorkersAndRunsWorkWithTheSampleConfiguration) {
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(json("m.json").at("sessions").at("ok"), 50);
   // The worker may give its lease back as well.
-  while (const auto next = worker.read_line(kPatience)) {
-    if (next->find("waits for work") != std::string::npos) break;
+  for (int joined = 0; joined < 2;) {
+    const auto next = worker.read_line(kPatience);
+    ASSERT_TRUE(next);
+    joined += next->find("waits for work") != std::string::npos ? 1 : 0;
   }
   worker.signal(SIGTERM);
   EXPECT_EQ(worker.wait(kPatience).exit_code, 0);
@@ -147,6 +151,9 @@ TEST_F(ClusterSecurity, AWorkerCannotCommandOthersNorReadWhatIsTheirs) {
     const auto heard = worker.subscribe("_INBOX.coordinator.>", [](const cluster::Message&) {});
     worker.flush();
   });
+  // Who may make streams may have them republish to others' subjects.
+  forbidden("make a stream",
+            [&] { worker.ensure_stream({.name = "OWN", .subjects = {"chaperon.report.x.*"}}); });
   forbidden("remove a stream", [&] { worker.remove_stream(std::string(cluster::kReportsStream)); });
   forbidden("purge a stream",
             [&] { worker.purge(std::string(cluster::kCommandsStream), "chaperon.command.*"); });
