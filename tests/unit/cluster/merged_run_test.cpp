@@ -276,5 +276,67 @@ TEST_F(MergedRunTest, KeepsAsManyAnswersAsOneLoop) {
   EXPECT_THAT(results.warnings[0], HasSubstr("60000 answers were not kept"));
 }
 
+// One with a histogram of this many samples of 2 ms.
+Report with_samples(Report report, std::uint64_t count, bool coarse) {
+  metrics::Histogram histogram;
+  histogram.record(2'000'000, count);
+  if (coarse) histogram.coarsen_to(kProvisionalBits);
+  Measurements measurements;
+  measurements.metrics.add({.session = "Shopper", .action = "get", .target = "/"}, std::move(histogram));
+  report.measurements = encode(std::move(measurements)).at(0);
+  return report;
+}
+
+TEST_F(MergedRunTest, WhatIsSettledTakesThePlaceOfWhatWasProvisional) {
+  run_.take(with_samples(report("w1", 1), 10, true));
+  run_.take(with_samples(report("w1", 2), 5, true));
+  run_.take(with_samples(report("w1", 3, Report::Kind::settled), 9, false));
+  run_.take(with_samples(report("w1", 4, Report::Kind::finished), 7, false));
+  const auto results = run_.results();
+  ASSERT_THAT(results.metrics, SizeIs(1));
+  EXPECT_EQ(results.metrics[0].count(), 16U);
+  EXPECT_THAT(results.warnings, IsEmpty());
+}
+
+TEST_F(MergedRunTest, OfALostWorkerWhatWasProvisionalCounts) {
+  run_.take(with_samples(report("w1", 1), 10, true));
+  run_.take(with_samples(report("w1", 2, Report::Kind::settled), 9, false));
+  run_.lose("w1", "no sign of life");
+  const auto results = run_.results();
+  ASSERT_THAT(results.metrics, SizeIs(1));
+  EXPECT_EQ(results.metrics[0].count(), 10U);
+  ASSERT_THAT(results.warnings, SizeIs(1));
+  EXPECT_THAT(results.warnings[0], HasSubstr("w1 was lost before it sent them at full precision"));
+}
+
+TEST_F(MergedRunTest, IfAPieceOfWhatIsSettledIsMissingWhatWasProvisionalCounts) {
+  run_.take(with_samples(report("w1", 1), 10, true));
+  run_.take(with_samples(report("w1", 2, Report::Kind::settled), 3, false));
+  EXPECT_EQ(run_.take(with_samples(report("w1", 4, Report::Kind::finished), 3, false)), Taken::gap);
+  const auto results = run_.results();
+  ASSERT_THAT(results.metrics, SizeIs(1));
+  EXPECT_EQ(results.metrics[0].count(), 10U);
+}
+
+TEST_F(MergedRunTest, AWorkerThatFinishesWithoutSomeOfItsUsersDoesNotHoldUpTheRun) {
+  run_.take(ended("w1", 1, {0, 2, 3, 5, 6, 8}));
+  run_.take(ended("w2", 1, {1}));
+  run_.take(report("w2", 2, Report::Kind::finished));
+  EXPECT_FALSE(run_.all_ended());
+  EXPECT_THAT(run_.give_up_rest("w2"), ElementsAre(4, 7));
+  EXPECT_TRUE(run_.all_ended());
+}
+
+TEST_F(MergedRunTest, ALostReportOfTheEndsOfUsersDoesNotHoldUpTheRun) {
+  auto live = report("w1", 1);
+  live.live = 2;
+  run_.take(live);
+  run_.take(report("w2", 1));
+  EXPECT_FALSE(run_.stuck());
+  run_.take(report("w1", 3));
+  EXPECT_FALSE(run_.all_ended());
+  EXPECT_TRUE(run_.stuck());
+}
+
 }  // namespace
 }  // namespace chaperon::cluster
