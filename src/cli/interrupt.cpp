@@ -60,6 +60,12 @@ Interrupt::Interrupt(Process& process) {
   for (std::size_t at = 0; at < kSignals.size(); ++at)
     sigaction(kSignals[at], &action, &former_actions[at]);
   installed_ = true;
+  // A worker that has replaced itself comes with signals blocked.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : kSignals)
+    sigaddset(&signals, number);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
 Interrupt::~Interrupt() {

@@ -1,4 +1,5 @@
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
@@ -58,6 +59,15 @@ constexpr Duration kRetry = 500ms;
   ::_exit(static_cast<int>(ExitCode::internal));
 }
 
+// Blocked signals stay pending over the exec; Interrupt lets them in again.
+void block_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGINT);
+  ::sigaddset(&signals, SIGTERM);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
 // Connects; a worker that rejoins waits until the server is there.
 std::unique_ptr<cluster::Nats> connect(Process& process, const cluster::NatsOptions& options) {
   const bool rejoins = process.variable(kRejoining).has_value();
@@ -115,7 +125,7 @@ ExitCode worker_command(Process& process, const std::vector<std::string>& words)
                                  options.artifacts.string()));
   }
   const auto nats_options =
-      nats_arguments.options(process, "worker", fmt::format("chaperon worker {}", name));
+      nats_arguments.options(process, "worker." + name, fmt::format("chaperon worker {}", name));
 
   const LogSession log(process, log_level.empty() ? LogLevel::info : log_level_option(log_level));
   const Interrupt interrupt(process);
@@ -132,10 +142,15 @@ ExitCode worker_command(Process& process, const std::vector<std::string>& words)
   auto nats = connect(process, nats_options);
   auto worker = std::make_unique<cluster::Worker>(*nats, std::move(options));
   try {
-    if (worker->serve(process.stop.get_token()) == cluster::Worker::End::replace) {
+    const auto end = worker->serve(process.stop.get_token());
+    if (end != cluster::Worker::End::stopped) {
       live.clear();
       stop_log();
-      replace(process, name);
+      // A signal that comes from now on is for the process that begins anew.
+      block_signals();
+      if (end == cluster::Worker::End::replace && !process.stop.stop_requested()) replace(process, name);
+      *process.out << fmt::format("{}: has left the cluster\n", name) << std::flush;
+      ::_exit(static_cast<int>(ExitCode::passed));
     }
   } catch (const cluster::NatsError& error) {
     throw InputError(error.what());

@@ -36,6 +36,16 @@ std::string read_file(const fs::path& path) {
   return std::move(content).str();
 }
 
+// What no run has used for a week.
+void remove_unused(const fs::path& directory) {
+  constexpr auto kUnused = std::chrono::hours(24 * 7);
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    const auto used = entry.last_write_time(ignored);
+    if (!ignored && fs::file_time_type::clock::now() - used > kUnused) fs::remove(entry.path(), ignored);
+  }
+}
+
 // Nothing larger goes through the bucket.
 void require_size(std::string_view library) {
   if (library.size() <= BlobStore::kLargest) return;
@@ -53,9 +63,21 @@ ArtifactStore::ArtifactStore(Nats& nats, int replicas)
 std::string ArtifactStore::put(std::string_view content) {
   require_size(content);
   auto digest = sha256(content);
-  const auto known = blobs_.written(digest);
-  if (!known || std::chrono::system_clock::now() - *known >= kFresh) blobs_.put(digest, content);
+  if (!has(digest, content)) blobs_.put(digest, content);
   return digest;
+}
+
+// Read again as a whole: a worker can only refuse what is damaged, and nobody else would mend it.
+bool ArtifactStore::has(const std::string& digest, std::string_view content) const {
+  const auto written = blobs_.written(digest);
+  if (!written || std::chrono::system_clock::now() - *written >= kFresh) return false;
+  try {
+    return blobs_.get(digest) == content;
+  } catch (const NatsError&) {
+    throw;
+  } catch (const std::runtime_error&) {
+    return false;
+  }
 }
 
 std::string ArtifactStore::get(const std::string& digest, const std::function<void()>& more) const {
@@ -87,6 +109,7 @@ fs::path fetch_artifact(const ArtifactStore& store, const std::string& digest, c
     return kept;
   }
   const auto content = store.get(digest, more);
+  remove_unused(directory);
   const auto temporary = directory / fmt::format("{}.{}.new", digest, ::getpid());
   {
     std::ofstream file(temporary, std::ios::binary | std::ios::trunc);

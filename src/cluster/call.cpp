@@ -1,6 +1,7 @@
 #include "cluster/call.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include <fmt/format.h>
 #include <nats/nats.h>
@@ -11,6 +12,10 @@
 
 namespace chaperon::cluster {
 namespace {
+
+// Within that time a stream is created, whoever does it.
+constexpr int kAttemptsToCreate = 40;
+constexpr Duration kBetweenAttempts = std::chrono::milliseconds(25);
 
 // `(conn.c:733): SSL handshake error` is `SSL handshake error`.
 std::string_view without_source_line(std::string_view text) {
@@ -28,7 +33,21 @@ std::string last_error_text(int raw_status) {
   return exporting::without_user_info(without_source_line(text));
 }
 
+void add_stream(const Call& call, const Connection& connection, jsStreamConfig& config) {
+  for (int attempts = kAttemptsToCreate;; --attempts) {
+    auto error = static_cast<jsErrCode>(0);
+    const auto status = js_AddStream(nullptr, connection.jetstream(), &config, nullptr, &error);
+    if (error == JSStreamNameExistErr) return;
+    // Where somebody else creates it at the same moment, the server finds that its subjects are those of
+    // another stream, which is the same one.
+    if (error != JSStreamSubjectOverlapErr || attempts == 0) return call.check(status, error);
+    std::this_thread::sleep_for(kBetweenAttempts);
+  }
+}
+
 bool is_retryable(int status, int js_error) {
+  // The stream is about to be made, or its server to start. cnats gives this a JetStream error as well.
+  if (status == NATS_NO_RESPONDERS) return true;
   switch (js_error) {
     case JSClusterIncompleteErr:
     case JSClusterNoPeersErr:
@@ -48,7 +67,6 @@ bool is_retryable(int status, int js_error) {
   if (js_error != 0) return false;
   switch (status) {
     case NATS_TIMEOUT:
-    case NATS_NO_RESPONDERS:
     case NATS_CONNECTION_DISCONNECTED:
     case NATS_NO_SERVER:
     case NATS_IO_ERROR:

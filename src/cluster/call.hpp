@@ -5,8 +5,11 @@
 #include <string>
 #include <string_view>
 
+struct jsStreamConfig;
+
 namespace chaperon::cluster {
 
+class Call;
 class Connection;
 
 /// What cnats says of the last call on this thread, which has ended with that status; without passwords.
@@ -14,6 +17,9 @@ std::string last_error_text(int status);
 
 /// Whether the same call may work later. `js_error`: the JetStream error code, 0 if there is none.
 bool is_retryable(int status, int js_error);
+
+/// Creates a stream, or leaves it as it is if there is one of that name. Throws NatsError.
+void add_stream(const Call& call, const Connection& connection, jsStreamConfig& config);
 
 /// One call to cnats: what it is, for the error, and what the server refuses while it lasts.
 class Call {

@@ -6,6 +6,8 @@
 #include <numeric>
 #include <optional>
 #include <random>
+#include <set>
+#include <span>
 #include <thread>
 #include <utility>
 
@@ -34,6 +36,8 @@ namespace chaperon::cluster {
 namespace {
 
 constexpr Duration kLook = 50ms;
+// What workers say of themselves is waited for that long before any are chosen.
+constexpr Duration kSettled = 200ms;
 // How long loading, compiling nothing, may take on a worker.
 constexpr Duration kReady = 60s;
 // Between the word to start and the start: the word has to come to everybody first.
@@ -72,13 +76,16 @@ class Beats {
   Beats(Nats& nats, std::string subject)
       : thread_([this, &nats, subject = std::move(subject)] {
           std::unique_lock lock(mutex_);
+          auto pause = kBeat;
           do {
             try {
               nats.publish(subject, {});
+              pause = kBeat;
             } catch (const NatsError&) {
-              // The next one may come through.
+              // Soon after the connection is there again they are to hear of it.
+              pause = kLook;
             }
-          } while (!changed_.wait_for(lock, kBeat, [this] { return ended_; }));
+          } while (!changed_.wait_for(lock, pause, [this] { return ended_; }));
         }) {}
   ~Beats() {
     {
@@ -106,8 +113,10 @@ class Coordinator {
 
  private:
   bool recruit();
+  enum class Ready : std::uint8_t { all, interrupted, others_were_faster };
   void prepare();
-  bool await_ready();
+  void await_claim(const Seat& seat);
+  Ready await_ready();
   ClockOffset compare_clock(const std::string& worker);
   void start();
   void watch();
@@ -119,6 +128,8 @@ class Coordinator {
   void take(const Report& report);
   void look_for_losses();
   void lose(const Seat& seat, const std::string& why);
+  void take_rest(const std::string& worker);
+  void end_without_server(const std::string& why);
   void restart(const std::vector<std::uint64_t>& users, std::string& sentence);
   void cancel_all(std::string_view outcome, const std::string& reason);
   void send(Command command, const Seat& to);
@@ -133,7 +144,7 @@ class Coordinator {
   const CoordinatorOptions& options_;
   const load_test::Plan plan_;
   const std::string load_test_name_;
-  const std::string run_ = options_.run_name.empty() ? drawn_name() : options_.run_name;
+  std::string run_;
   std::uint64_t seed_;
   Roster roster_;
   std::vector<Seat> seats_;
@@ -142,6 +153,8 @@ class Coordinator {
   std::optional<Outbox> outbox_;
   std::optional<Beats> beats_;
   std::map<std::string, Report> ready_;
+  bool others_were_faster_ = false;
+  std::set<std::string> stopping_;       // workers that cancel their users by themselves
   std::map<std::string, Instant> gone_;  // workers whose lease has gone, and when that was seen
   Instant start_{};
   std::chrono::system_clock::time_point started_at_{};
@@ -166,10 +179,15 @@ Coordinator::Coordinator(Nats& nats, const RegisteredLoadTest& load_test, const 
 
 Results Coordinator::run() {
   ensure_streams(nats_, options_.replicas);
-  if (!recruit()) return nothing();
   try {
-    prepare();
-    if (!await_ready()) {
+    auto ready = Ready::others_were_faster;
+    while (ready == Ready::others_were_faster) {
+      if (!recruit()) return nothing();
+      prepare();
+      ready = await_ready();
+      if (ready == Ready::others_were_faster) leave("another run was faster");
+    }
+    if (ready == Ready::interrupted) {
       leave("the run was interrupted before it began");
       return nothing();
     }
@@ -194,9 +212,12 @@ Results Coordinator::nothing() const {
 
 bool Coordinator::recruit() {
   std::string said;
-  Instant settled = now() + 200ms;
+  Instant settled = now() + kSettled;
+  // Runs that were in each other's way are not to be so again.
+  if (others_were_faster_) settled += std::random_device{}() % 500 * 1ms;
   while (!run_options_.stop.stop_requested()) {
     roster_.update(kLook);
+    roster_.forget_expired();
     auto found = candidates(roster_.members(), options_);
     // A lease outlives its worker by some seconds.
     const auto is_silent = [this](const Member& member) {
@@ -221,32 +242,55 @@ bool Coordinator::recruit() {
 }
 
 void Coordinator::prepare() {
+  run_ = options_.run_name.empty() ? drawn_name() : options_.run_name;
+  ready_.clear();
+  others_were_faster_ = false;
   merged_.emplace(plan_, run_, seats_);
   reports_.emplace(nats_, ConsumerOptions{.stream = std::string(kReportsStream),
                                           .subject = report_subject(run_, "*"),
                                           .only_new = true});
-  outbox_.emplace(nats_, run_ + ".coordinator", [] { return false; });
+  // The run may be begun a second time under its name: the server is to take no message for one of the first.
+  outbox_.emplace(nats_, fmt::format("{}.coordinator.{}", run_, drawn_name()), [] { return false; });
   ArtifactStore store(nats_, options_.replicas);
   const auto digest = store.put(options_.library);
   beats_.emplace(nats_, beat_subject(run_));
-  send_to_all({.kind = Command::Kind::prepare,
-               .artifact = digest,
-               .library_name = options_.library_name,
-               .load_test = load_test_name_,
-               .config = run_options_.config,
-               .base_url = run_options_.base_url,
-               .seed = seed_,
-               .stack_size = run_options_.stack_size,
-               .metrics = run_options_.metrics,
-               .log_level = options_.log_level,
-               .seats = seats_});
+  const Command prepare{.kind = Command::Kind::prepare,
+                        .artifact = digest,
+                        .library_name = options_.library_name,
+                        .load_test = load_test_name_,
+                        .config = run_options_.config,
+                        .base_url = run_options_.base_url,
+                        .seed = seed_,
+                        .stack_size = run_options_.stack_size,
+                        .metrics = run_options_.metrics,
+                        .log_level = options_.log_level,
+                        .seats = seats_};
+  // The first one decides between runs that want the same workers: otherwise each could have some of them.
+  send(prepare, seats_.front());
+  await_claim(seats_.front());
+  if (others_were_faster_) return;
+  for (const auto& seat : std::span(seats_).subspan(1))
+    send(prepare, seat);
 }
 
-bool Coordinator::await_ready() {
+// Waits until a worker says that it is ours, or another's. One that says nothing is missed later on.
+void Coordinator::await_claim(const Seat& seat) {
+  const Instant until = now() + kGrace;
+  while (!others_were_faster_ && now() < until) {
+    take_reports(Duration::zero());
+    roster_.update(kLook / 5);
+    const auto* member = roster_.find(seat.worker, seat.epoch);
+    if (member == nullptr || member->info.run == run_ || ready_.contains(seat.worker)) return;
+  }
+}
+
+Coordinator::Ready Coordinator::await_ready() {
   const Instant deadline = now() + kReady;
   while (ready_.size() < seats_.size()) {
-    if (run_options_.stop.stop_requested()) return false;
+    if (run_options_.stop.stop_requested()) return Ready::interrupted;
     take_reports(kLook);
+    if (others_were_faster_) return Ready::others_were_faster;
+    if (const auto failure = outbox_->failure(); !failure.empty()) throw InputError(failure);
     roster_.update(Duration::zero());
     for (const auto& seat : seats_) {
       if (ready_.contains(seat.worker)) continue;
@@ -268,7 +312,7 @@ bool Coordinator::await_ready() {
           worker, users_text(report.users), users_text(plan_.users)));
     }
   }
-  return true;
+  return Ready::all;
 }
 
 // The offset is known best where the round trip was shortest (Cristian, Distributed Computing 3, 1989).
@@ -318,7 +362,11 @@ void Coordinator::start() {
                            .seed = seed_,
                            .workers = names});
   }
-  const Duration ahead = kStartAhead + static_cast<int>(seats_.size()) * kStartAheadOfWorker;
+  // The words to start are stored one after the other, each of which is a way there and back.
+  Duration longest{0};
+  for (const auto& [name, clock] : clocks)
+    longest = std::max(longest, clock.round_trip);
+  const Duration ahead = kStartAhead + static_cast<int>(seats_.size()) * (kStartAheadOfWorker + 2 * longest);
   start_ = now() + ahead;
   started_at_ = std::chrono::system_clock::now() +
                 std::chrono::duration_cast<std::chrono::system_clock::duration>(ahead);
@@ -337,13 +385,18 @@ void Coordinator::watch() {
   Instant next_shown = start_ + run_options_.progress_interval;
   bool connected = true;
   while (true) {
-    take_reports(kLook);
+    try {
+      take_reports(kLook);
+      roster_.update(Duration::zero());
+    } catch (const NatsError& error) {
+      end_without_server(error.what());
+      return;
+    }
     if (std::exchange(connected, nats_.connected()) != connected) {
       news(connected ? "NATS is there again"
                      : fmt::format("the connection to NATS was lost at {}: trying to reach it again",
                                    clock_text(now() - start_)));
     }
-    roster_.update(Duration::zero());
     look_for_losses();
     if (run_options_.stop.stop_requested() && !std::exchange(interrupted_, true))
       cancel_all("cancelled", "the run was interrupted");
@@ -354,7 +407,11 @@ void Coordinator::watch() {
       tell(merged_->progress(now()));
     }
     if (merged_->taking_part().empty()) return;
-    if (merged_->all_ended() && !std::exchange(finishing_, true)) {
+    if (const auto failure = outbox_->failure(); !failure.empty()) {
+      end_without_server(failure);
+      return;
+    }
+    if ((merged_->all_ended() || merged_->stuck()) && !std::exchange(finishing_, true)) {
       for (const auto& seat : merged_->taking_part())
         send({.kind = Command::Kind::finish}, seat);
     }
@@ -402,6 +459,9 @@ void Coordinator::take(const Report& report) {
     case Report::Kind::ready:
       ready_[report.worker] = report;
       break;
+    case Report::Kind::busy:
+      others_were_faster_ = true;
+      break;
     case Report::Kind::refused:
       throw InputError(fmt::format("worker {}: {}", report.worker, report.reason));
     case Report::Kind::stopping: {
@@ -409,33 +469,62 @@ void Coordinator::take(const Report& report) {
           fmt::format("at {} {}: its users were cancelled", clock_text(now() - start_), report.reason);
       news(sentence);
       merged_->add_incomplete(sentence);
+      stopping_.insert(report.worker);
+      // It runs nothing more for others either.
+      for (const auto& other : merged_->taking_part()) {
+        if (other.worker != report.worker)
+          send({.kind = Command::Kind::lost, .worker = report.worker}, other);
+      }
       break;
     }
     case Report::Kind::measured:
     case Report::Kind::settled:
+      break;
     case Report::Kind::finished:
+      take_rest(report.worker);
       break;
   }
 }
 
+// A worker has finished, and of some of its users no end was said: they were given to it too late, or a
+// report was lost.
+void Coordinator::take_rest(const std::string& worker) {
+  const auto rest = merged_->give_up_rest(worker);
+  if (rest.empty()) return;
+  auto sentence = fmt::format("worker {} has finished without {} ({})", worker, users_text(rest.size()),
+                              merged_->names_of(rest));
+  if (options_.on_worker_loss == OnWorkerLoss::restart) restart(rest, sentence);
+  news(sentence);
+  merged_->add_incomplete(sentence);
+}
+
 void Coordinator::look_for_losses() {
+  bool reached = true;
   for (const auto& seat : merged_->taking_part()) {
     const auto* member = roster_.find(seat.worker, seat.epoch);
+    const Duration silent = member == nullptr ? Duration::zero() : now() - member->seen;
+    auto revoked = Roster::Revoked::renewed;
     if (member == nullptr) {
-      const auto [gone, is_new] = gone_.try_emplace(seat.worker, now());
-      if (!is_new && now() - gone->second > kGrace) lose(seat, "it has left");
-      continue;
+      revoked = Roster::Revoked::left;
+    } else if (silent > kLease) {
+      // Not reached for one, it need not be tried for all: each attempt takes its time.
+      revoked = reached ? roster_.revoke(*member) : Roster::Revoked::unknown;
     }
-    gone_.erase(seat.worker);
-    const Duration silent = now() - member->seen;
-    if (silent <= kLease) continue;
-    switch (roster_.revoke(*member)) {
+    switch (revoked) {
       case Roster::Revoked::renewed:
+        gone_.erase(seat.worker);
         break;
       case Roster::Revoked::done:
         lose(seat, fmt::format("no sign of life for {:.0f} s", in_seconds(silent)));
         break;
+      case Roster::Revoked::left: {
+        const auto [gone, is_new] = gone_.try_emplace(seat.worker, now());
+        // Whoever has removed its lease, it may run until that would have been over.
+        if (!is_new && now() - gone->second > kLease) lose(seat, "it has left");
+        break;
+      }
       case Roster::Revoked::unknown:
+        reached = false;
         // It cannot have been renewed through a server that nobody reaches, and hears of no coordinator.
         if (silent > kCoordinatorLost + kLease)
           lose(seat, fmt::format("NATS was not reached for {:.0f} s", in_seconds(silent)));
@@ -464,7 +553,9 @@ void Coordinator::lose(const Seat& seat, const std::string& why) {
         break;
     }
   }
-  sentence += "; up to 1 s of what it measured last is missing";
+  sentence +=
+      fmt::format("; what it measured after {} is missing",
+                  clock_text(std::max(merged_->last_measured(seat.worker) - start_, Duration::zero())));
   news(sentence);
   merged_->add_incomplete(sentence);
   for (const auto& other : merged_->taking_part())
@@ -473,8 +564,20 @@ void Coordinator::lose(const Seat& seat, const std::string& why) {
     cancel_all("cancelled", fmt::format("worker {} was lost", seat.worker));
 }
 
+// The server has forgotten what was agreed on there: nothing can be said or heard any more.
+void Coordinator::end_without_server(const std::string& why) {
+  const auto sentence = fmt::format("the run has ended at {}, and what was measured last is missing: {}",
+                                    clock_text(now() - start_), why);
+  news(sentence);
+  merged_->add_incomplete(sentence);
+  cancel_all("cancelled", why);
+  for (const auto& seat : merged_->taking_part())
+    merged_->lose(seat.worker, why);
+}
+
 void Coordinator::restart(const std::vector<std::uint64_t>& users, std::string& sentence) {
-  const auto others = merged_->taking_part();
+  auto others = merged_->taking_part();
+  std::erase_if(others, [this](const Seat& seat) { return stopping_.contains(seat.worker); });
   if (others.empty() || finishing_ || cancelling_) {
     sentence += ", left out";
     return;

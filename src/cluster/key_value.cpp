@@ -18,8 +18,9 @@ namespace chaperon::cluster {
 // ADR-8). So the nats command line can look into it. cnats has it too, but does not say which error it was.
 class Bucket {
  public:
-  Bucket(std::shared_ptr<Connection> connection, const std::string& name)
+  Bucket(std::shared_ptr<Connection> connection, const std::string& name, Duration patience)
       : connection_(std::move(connection)),
+        patience_(patience),
         name_(name),
         stream_("KV_" + name),
         prefix_("$KV." + name + '.') {}
@@ -40,6 +41,7 @@ class Bucket {
   [[nodiscard]] std::string subject(const Call& call, const std::string& key) const;
 
   std::shared_ptr<Connection> connection_;
+  Duration patience_;
   std::string name_;
   std::string stream_;
   std::string prefix_;
@@ -127,9 +129,7 @@ void Bucket::create(const KeyValueOptions& options) const {
   config.AllowRollup = true;
   config.DenyDelete = true;
   config.AllowDirect = true;
-  auto error = static_cast<jsErrCode>(0);
-  const auto status = js_AddStream(nullptr, connection_->jetstream(), &config, nullptr, &error);
-  if (error != JSStreamNameExistErr) call.check(status, error);
+  add_stream(call, *connection_, config);
 }
 
 std::string Bucket::subject(const Call& call, const std::string& key) const {
@@ -169,7 +169,7 @@ std::optional<std::uint64_t> Bucket::write(std::string_view what, const std::str
   if (removal) call.check(natsMsgHeader_Set(raw, "KV-Operation", "DEL"));
   jsPubOptions options;
   call.check(jsPubOptions_Init(&options));
-  options.MaxWait = milliseconds(kPatience);
+  options.MaxWait = milliseconds(patience_);
   if (expected == 0U) {
     options.ExpectNoMessage = true;
   } else if (expected) {
@@ -198,7 +198,7 @@ std::unique_ptr<OrderedReader> Bucket::read(const std::string& filter) const {
 }
 
 KeyValue Nats::key_value(const std::string& name, const KeyValueOptions& options) {
-  auto bucket = std::make_unique<Bucket>(connection_, name);
+  auto bucket = std::make_unique<Bucket>(connection_, name, options.patience);
   bucket->create(options);
   return KeyValue(std::move(bucket));
 }

@@ -21,8 +21,9 @@ class OrderedReader;
 struct KeyValueOptions {
   Duration ttl{0};              ///< how long after its last change a key goes; 0: never; at least 100 ms
   std::int64_t max_bytes = -1;  ///< writes fail beyond that; -1: no limit
-  int history = 1;   ///< how many values of a key are kept, 1 to 64; only the last can be read here
-  int replicas = 1;  ///< on how many servers of a NATS cluster
+  int history = 1;        ///< how many values of a key are kept, 1 to 64; only the last can be read here
+  int replicas = 1;       ///< on how many servers of a NATS cluster
+  Duration patience{5s};  ///< how long its calls wait for an answer, at most; not part of what is created
 };
 
 /// A value and what is known of it.
@@ -67,8 +68,9 @@ class Watcher {
 };
 
 /// A bucket, opened by Nats::key_value(). Keys are of letters, digits and `-_/=.`, with no dot at either end
-/// and no two in a row. All calls block for 5 s at most and throw NatsError: retryable if the server was not
-/// reached or did not answer, in which case a write may have happened. Thread-safe. Movable.
+/// and no two in a row. All calls block for 5 s at most, or for `patience`, and throw NatsError: retryable if
+/// the server was not reached or did not answer, in which case a write may have happened. Thread-safe.
+/// Movable.
 class KeyValue {
  public:
   ~KeyValue();

@@ -10,6 +10,8 @@ namespace chaperon::cluster {
 namespace {
 
 constexpr Duration kRetry = 200ms;
+// Clocks do not run equally fast, and what was begun takes its time.
+constexpr Duration kMargin = 300ms;
 
 Instant now() {
   return std::chrono::steady_clock::now();
@@ -20,7 +22,9 @@ Instant now() {
 NameTaken::~NameTaken() = default;
 
 KeyValue workers_bucket(Nats& nats, int replicas) {
-  return nats.key_value(std::string(kWorkersBucket), {.ttl = kLeaseExpiry, .replicas = replicas});
+  // An attempt that is not answered leaves time for another.
+  return nats.key_value(std::string(kWorkersBucket),
+                        {.ttl = kLeaseExpiry, .replicas = replicas, .patience = kBeat});
 }
 
 Lease::Lease(Nats& nats, int replicas, WorkerInfo info, std::function<void(Instant)> renewed)
@@ -28,6 +32,7 @@ Lease::Lease(Nats& nats, int replicas, WorkerInfo info, std::function<void(Insta
   const Instant give_up = now() + kLeaseExpiry + 1s;
   const auto former = std::exchange(info_.epoch, 0);
   std::uint64_t seen = 0;
+  Instant seen_at{};
   while (true) {
     const Instant asked = now();
     if (const auto created = bucket_.create(info_.name, encode(info_))) {
@@ -35,23 +40,27 @@ Lease::Lease(Nats& nats, int replicas, WorkerInfo info, std::function<void(Insta
       until_ = asked + kLease;
       break;
     }
-    // Whoever held it last may be gone. A live one has another revision each time.
+    // Whoever held it last may be gone. A live one has another revision each time. What a coordinator writes
+    // before it removes the lease of a lost worker is nobody's.
     const auto held = bucket_.get(info_.name);
-    if (held && former != 0) {
-      const auto holder = decode_worker_info(held->value);
-      if (holder && holder->epoch == former) {
-        if (bucket_.update(info_.name, "revoked", held->revision)) bucket_.remove(info_.name);
-        continue;
-      }
+    const auto holder = held ? decode_worker_info(held->value) : std::nullopt;
+    // One that has not been renewed for that long is over, as its holder knows too.
+    const bool over = holder && held->revision == seen && now() - seen_at > kLease + kRetry;
+    if (holder && (over || (former != 0 && holder->epoch == former))) {
+      if (bucket_.update(info_.name, "revoked", held->revision)) bucket_.remove(info_.name);
+      continue;
     }
-    if ((held && seen != 0 && held->revision != seen) || now() > give_up) {
+    if ((holder && seen != 0 && held->revision != seen) || now() > give_up) {
       throw NameTaken(
           fmt::format(
               "a worker called {0} is in the cluster already: give this one another name (--name {0}-2)",
               info_.name),
-          held ? decode_worker_info(held->value) : std::nullopt);
+          holder);
     }
-    if (held) seen = held->revision;
+    if (holder && seen == 0) {
+      seen = held->revision;
+      seen_at = now();
+    }
     std::this_thread::sleep_for(kRetry);
   }
   // Revisions of the bucket only grow, so the first one of a life tells it from those before.
@@ -140,7 +149,7 @@ bool Lease::renew() {
     if (now() < until_ || until_ == Instant{}) until_ = asked + kLease;
     until = until_;
   }
-  renewed_(until);
+  renewed_(until - kMargin);
   return true;
 }
 

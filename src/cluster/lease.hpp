@@ -40,7 +40,7 @@ class Lease {
   /// kLeaseExpiry and a second. Throws NameTaken if somebody else holds it, NatsError if the server was not
   /// reached. `info` is what its value says; its epoch is that of a former life of this very
   /// holder, which is over and need not expire (0: there was none); `renewed` is called on the lease's thread
-  /// with the moment until which it holds.
+  /// with the moment until which it may be used, which is somewhat before its end.
   Lease(Nats& nats, int replicas, WorkerInfo info, std::function<void(Instant until)> renewed);
   /// Gives the name back if it is still held.
   ~Lease();

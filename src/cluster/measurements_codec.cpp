@@ -378,8 +378,9 @@ std::vector<std::string> encode(Measurements&& measurements, std::size_t limit) 
   put_histogram(payloads, Part::queued, measurements.queued);
   put_log(payloads, Part::error, measurements.errors);
   put_log(payloads, Part::ending, measurements.endings);
-  put_entries(payloads, measurements.sessions_by_entry);
+  // Users first: one that is known to have ended is not begun anew if the rest does not come.
   put_users(payloads, measurements.ended_users);
+  put_entries(payloads, measurements.sessions_by_entry);
   put_stored(payloads, measurements.stored);
   put_warnings(payloads, measurements);
   // The last, since it says how many stored items were left out.

@@ -27,8 +27,10 @@ void MergedRun::set_clock(const std::string& worker, ClockOffset clock) {
 
 void MergedRun::begin(Instant start) {
   meter_ = load_test::ProgressMeter(start);
-  for (auto& [name, worker] : workers_)
+  for (auto& [name, worker] : workers_) {
     worker.meter = load_test::ProgressMeter(start);
+    worker.last_measured = start;
+  }
 }
 
 MergedRun::Taken MergedRun::take(const Report& report) {
@@ -48,6 +50,9 @@ MergedRun::Taken MergedRun::take(const Report& report) {
   worker.sequence = report.sequence;
   if (report.kind == Report::Kind::measured || report.kind == Report::Kind::settled ||
       report.kind == Report::Kind::finished) {
+    worker.heard = true;
+    worker.last_measured = std::chrono::steady_clock::now();
+    worker.settled_gap = worker.settled_gap || (gap && report.kind != Report::Kind::measured);
     worker.waiting = report.waiting;
     worker.live = report.live;
     worker.busiest_loop = report.busiest_loop;
@@ -56,10 +61,13 @@ MergedRun::Taken MergedRun::take(const Report& report) {
     log_lines_dropped_ += report.log_lines_dropped;
     merge(worker, std::move(measurements), report.kind != Report::Kind::measured);
     if (worker.finished) {
+      // With a piece missing, the coarse ones have more.
+      if (worker.settled_gap) worker.settled = std::exchange(worker.provisional, metrics::Snapshot());
       worker.provisional = metrics::Snapshot();
       merged_.metrics.merge(std::exchange(worker.settled, metrics::Snapshot()));
     }
   }
+  has_gap_ = has_gap_ || gap;
   return gap ? Taken::gap : Taken::merged;
 }
 
@@ -110,6 +118,29 @@ std::vector<std::uint64_t> MergedRun::lose(const std::string& name, std::string 
   worker.settled = metrics::Snapshot();
   merged_.metrics.merge(std::exchange(worker.provisional, metrics::Snapshot()));
   lost_workers_ += fmt::format("{}{}", lost_workers_.empty() ? "" : ", ", name);
+  give_up_unfinished(worker);
+  return worker.unfinished;
+}
+
+std::vector<std::uint64_t> MergedRun::give_up_rest(const std::string& name) {
+  auto& worker = workers_.at(name);
+  give_up_unfinished(worker);
+  return worker.unfinished;
+}
+
+Instant MergedRun::last_measured(const std::string& name) const {
+  return workers_.at(name).last_measured;
+}
+
+bool MergedRun::stuck() const {
+  return has_gap_ && std::ranges::all_of(workers_, [](const auto& named) {
+           const auto& worker = named.second;
+           return !worker.loss.empty() || worker.finished ||
+                  (worker.heard && worker.waiting + worker.live == 0);
+         });
+}
+
+void MergedRun::give_up_unfinished(Worker& worker) {
   const auto add_unfinished = [&](std::uint64_t user) {
     if (!ended_[user]) worker.unfinished.push_back(user);
   };
@@ -120,7 +151,6 @@ std::vector<std::uint64_t> MergedRun::lose(const std::string& name, std::string 
   for (const auto user : worker.more_users)
     add_unfinished(user);
   given_up_ += worker.unfinished.size();
-  return worker.unfinished;
 }
 
 void MergedRun::assign(const std::string& worker, const std::vector<std::uint64_t>& users) {

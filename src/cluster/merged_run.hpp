@@ -57,6 +57,13 @@ class MergedRun {
   [[nodiscard]] bool has_finished(const std::string& worker) const;
   /// The workers that take part.
   [[nodiscard]] std::vector<Seat> taking_part() const;
+  /// When the last measurements of a worker came; when the run began if none have.
+  [[nodiscard]] Instant last_measured(const std::string& worker) const;
+  /// Gives up the users of a worker that has finished whose end was not reported, and returns their numbers.
+  std::vector<std::uint64_t> give_up_rest(const std::string& worker);
+  /// Whether nobody runs any user, by what was said last, although the end of some was not reported: a report
+  /// was lost.
+  [[nodiscard]] bool stuck() const;
   /// Whether every user has ended, or belonged to a worker that is lost and to no other since.
   [[nodiscard]] bool all_ended() const noexcept { return ended_count_ + given_up_ >= plan_.users; }
 
@@ -83,13 +90,17 @@ class MergedRun {
     SessionCounts sessions;
     Traffic traffic;
     load_test::ProgressMeter meter{Instant{}};
+    bool heard = false;        // whether it has measured something
+    bool settled_gap = false;  // whether some of `settled` may be missing
     bool finished = false;
+    Instant last_measured{};
     std::string loss;
     std::vector<std::uint64_t> unfinished;
   };
 
   void merge(Worker& worker, load_test::Measurements measurements, bool settled);
   void end_user(std::uint64_t user);
+  void give_up_unfinished(Worker& worker);
   void cap_stored(session::StoredResults& stored) const;
 
   const load_test::Plan& plan_;
@@ -100,6 +111,7 @@ class MergedRun {
   std::vector<bool> ended_;  // by user
   std::uint64_t ended_count_ = 0;
   std::uint64_t given_up_ = 0;
+  bool has_gap_ = false;
   std::uint64_t log_lines_dropped_ = 0;
   std::string lost_workers_;  // whose percentiles stay provisional
   std::vector<std::string> incomplete_;

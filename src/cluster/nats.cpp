@@ -119,9 +119,7 @@ void Nats::ensure_stream(const StreamOptions& options) {
   config.Duplicates = (options.max_age.count() > 0 ? std::min(options.max_age, options.duplicate_window)
                                                    : options.duplicate_window)
                           .count();
-  auto error = static_cast<jsErrCode>(0);
-  const auto status = js_AddStream(nullptr, connection_->jetstream(), &config, nullptr, &error);
-  if (error != JSStreamNameExistErr) call.check(status, error);
+  add_stream(call, *connection_, config);
 }
 
 void Nats::publish_stored(const std::string& subject, const std::string& payload,

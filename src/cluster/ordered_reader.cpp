@@ -45,6 +45,17 @@ std::vector<std::string_view> tokens(std::string_view subject) {
   }
 }
 
+// Whether a subject is one of those that a filter with wildcards names.
+bool matches(std::string_view subject, std::string_view filter) {
+  const auto words = tokens(subject);
+  const auto wanted = tokens(filter);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i] == ">") return words.size() > i;
+    if (i >= words.size() || (wanted[i] != "*" && wanted[i] != words[i])) return false;
+  }
+  return words.size() == wanted.size();
+}
+
 // `prefix` takes the place of what cnats begins inboxes with.
 std::string new_inbox(const std::string& prefix) {
   natsInbox* raw = nullptr;
@@ -363,7 +374,7 @@ void OrderedReader::arrived(natsMsg& message) {
   wake_.notify_all();
 }
 
-std::optional<OrderedReader::Arrival> OrderedReader::read_message(natsMsg& message) {
+std::optional<OrderedReader::Arrival> OrderedReader::read_message(natsMsg& message) const {
   Arrival arrival;
   arrival.item.message = to_message(message);
   const auto reply = std::exchange(arrival.item.message.reply_to, {});
@@ -381,6 +392,11 @@ std::optional<OrderedReader::Arrival> OrderedReader::read_message(natsMsg& messa
   const auto parts = tokens(reply);
   const std::size_t first = parts.size() > 9 ? 4 : 2;
   if (parts.size() < first + 7) return std::nullopt;
+  // Others may know the inbox, and have the server send something else there.
+  if (parts[first] != options_.stream ||
+      (!options_.subject.empty() && !matches(arrival.item.message.subject, options_.subject))) {
+    return std::nullopt;
+  }
   arrival.item.message.sequence = number(parts[first + 3]);
   arrival.number = number(parts[first + 4]);
   arrival.item.stored_at_ns = static_cast<std::int64_t>(number(parts[first + 5]));

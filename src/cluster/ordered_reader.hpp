@@ -83,7 +83,7 @@ class OrderedReader final : private ConnectionWatcher {
 
   void connection_changed() noexcept override;
   void arrived(__natsMsg& message);
-  static std::optional<Arrival> read_message(__natsMsg& message);
+  std::optional<Arrival> read_message(__natsMsg& message) const;
   static Arrival read_status(__natsMsg& message, std::string_view status);
 
   bool step(Instant deadline);

@@ -17,11 +17,36 @@ namespace {
 constexpr std::int64_t kMegabyte = 1'000'000;
 constexpr std::size_t kLongestName = 64;
 
+constexpr unsigned kMostLoops = 100'000;  // of a run
+constexpr unsigned kMostLoopsOfWorker = 4096;
+constexpr std::size_t kMostUsers = 1'000'000;  // of a command
+constexpr std::size_t kLongestExcerpt = 200;
+
+// What others have sent as part of a message for people: not too much, and nothing that a terminal obeys.
+std::string excerpt(std::string_view text) {
+  std::string shown(text.substr(0, kLongestExcerpt));
+  for (char& c : shown)
+    if (static_cast<unsigned char>(c) < ' ' || static_cast<unsigned char>(c) >= 0x7F) c = '?';
+  if (text.size() > kLongestExcerpt) shown += "...";
+  return shown;
+}
+
+bool has_control_characters(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
+}
+
+// A reason may have several lines.
+std::string without_control_characters(std::string text) {
+  for (char& c : text)
+    if (c != '\n' && has_control_characters({&c, 1})) c = '?';
+  return text;
+}
+
 // Words for kinds, in the order of the enumerations.
 constexpr std::array<std::string_view, 7> kCommandKinds{"prepare", "start",  "take_over", "lost",
                                                         "cancel",  "finish", "leave"};
-constexpr std::array<std::string_view, 6> kReportKinds{"ready",   "refused",  "measured",
-                                                       "settled", "finished", "stopping"};
+constexpr std::array<std::string_view, 7> kReportKinds{"ready",    "refused",  "measured", "settled",
+                                                       "finished", "stopping", "busy"};
 
 template <class Kind, std::size_t n>
 std::string word(Kind kind, const std::array<std::string_view, n>& words) {
@@ -32,7 +57,8 @@ template <class Kind, std::size_t n>
 Kind kind_of(const Json& message, const std::array<std::string_view, n>& words) {
   const auto& text = message.at("kind").get_ref<const std::string&>();
   const auto found = std::ranges::find(words, text);
-  if (found == words.end()) throw MalformedBytes(fmt::format("a message of the unknown kind \"{}\"", text));
+  if (found == words.end())
+    throw MalformedBytes(fmt::format("a message of the unknown kind \"{}\"", excerpt(text)));
   return static_cast<Kind>(found - words.begin());
 }
 
@@ -41,7 +67,7 @@ auto parsed(std::string_view text, std::string_view what, F&& read) {
   try {
     return read(parse_json(text));
   } catch (const Json::exception& error) {
-    throw MalformedBytes(fmt::format("{} that cannot be read: {}", what, error.what()));
+    throw MalformedBytes(fmt::format("{} that cannot be read: {}", what, excerpt(error.what())));
   }
 }
 
@@ -57,18 +83,47 @@ Json users_to_json(std::vector<std::uint64_t> users) {
 }
 
 std::vector<std::uint64_t> users_from_json(const Json& runs) {
-  constexpr std::uint64_t kMost = 100'000'000;
   std::vector<std::uint64_t> users;
   for (const auto& run : runs) {
     const auto first = run.at(0).get<std::uint64_t>();
     const auto step = run.at(1).get<std::uint64_t>();
     const auto count = run.at(2).get<std::uint64_t>();
-    if (count > kMost - users.size() || step > (UINT64_MAX - first) / std::max<std::uint64_t>(count, 1))
+    if (count > kMostUsers - users.size() || step > (UINT64_MAX - first) / std::max<std::uint64_t>(count, 1))
       throw MalformedBytes("a list of too many users");
     for (std::uint64_t i = 0; i < count; ++i)
       users.push_back(first + i * step);
   }
   return users;
+}
+
+// Every loop of the run belongs to one worker: numbers are used as indices.
+void check_seats(const std::vector<Seat>& seats) {
+  std::vector<bool> given;
+  std::vector<std::string_view> names;
+  for (const auto& seat : seats) {
+    if (!is_worker_name(seat.worker) || seat.loops.empty() ||
+        std::ranges::find(names, seat.worker) != names.end())
+      throw MalformedBytes("a command with a seat for nobody");
+    names.push_back(seat.worker);
+    for (const auto loop : seat.loops) {
+      if (loop >= kMostLoops) throw MalformedBytes("a command with too many loops");
+      given.resize(std::max<std::size_t>(given.size(), loop + 1));
+      if (given[loop]) throw MalformedBytes("a command that gives a loop to two workers");
+      given[loop] = true;
+    }
+  }
+  if (given.empty() || std::ranges::find(given, false) != given.end())
+    throw MalformedBytes("a command with loops of nobody");
+}
+
+bool is_proper(const WorkerInfo& info) {
+  const auto is_label = [](const auto& label) {
+    return !has_control_characters(label.first) && !has_control_characters(label.second);
+  };
+  const auto is_abi = [](char c) { return c == '\n' || !has_control_characters({&c, 1}); };
+  return is_worker_name(info.name) && (info.run.empty() || is_worker_name(info.run)) &&
+         info.loops <= kMostLoopsOfWorker && !has_control_characters(info.doing) &&
+         std::ranges::all_of(info.labels, is_label) && std::ranges::all_of(info.abi, is_abi);
 }
 
 std::string dumped(const Json& json) {
@@ -144,7 +199,7 @@ std::string encode(const WorkerInfo& info) {
 
 std::optional<WorkerInfo> decode_worker_info(std::string_view text) {
   try {
-    return parsed(text, "a lease", [](const Json& json) {
+    auto read = parsed(text, "a lease", [](const Json& json) {
       WorkerInfo info;
       json.at("name").get_to(info.name);
       json.at("epoch").get_to(info.epoch);
@@ -156,6 +211,7 @@ std::optional<WorkerInfo> decode_worker_info(std::string_view text) {
       json.at("doing").get_to(info.doing);
       return info;
     });
+    return is_proper(read) ? std::optional(std::move(read)) : std::nullopt;
   } catch (const MalformedBytes&) {
     return std::nullopt;
   }
@@ -228,6 +284,7 @@ Command decode_command(std::string_view text) {
           command.seats.push_back({.worker = seat.at("worker").get<std::string>(),
                                    .epoch = seat.at("epoch").get<std::uint64_t>(),
                                    .loops = seat.at("loops").get<std::vector<unsigned>>()});
+        check_seats(command.seats);
         break;
       case Command::Kind::start:
         json.at("start_at").get_to(command.start_at);
@@ -288,6 +345,9 @@ Report decode_report(std::string_view bytes) {
     json.at("busiest_loop").get_to(read.busiest_loop);
     json.at("busiest_loop_of_run").get_to(read.busiest_loop_of_run);
     json.at("log_lines_dropped").get_to(read.log_lines_dropped);
+    if (!is_worker_name(read.run) || !is_worker_name(read.worker))
+      throw MalformedBytes("a report without the names of a run and a worker");
+    read.reason = without_control_characters(std::move(read.reason));
     return read;
   });
   report.measurements = bytes.substr(end + 1);

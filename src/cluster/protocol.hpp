@@ -143,6 +143,7 @@ struct Report {
     settled,  ///< `measurements` whose metrics are of the whole run, at full precision, instead of all before
     finished,  ///< the same, and it was the last
     stopping,  ///< it cancels its sessions by itself, because of `reason`
+    busy,      ///< it takes part in another run: `reason` says in which
   };
   Kind kind = Kind::measured;
   std::string run{};

@@ -17,6 +17,17 @@ namespace {
 
 constexpr Duration kLook = 1s;
 
+// Ids are unique for their sender, and count from 1 without a gap for each receiver.
+constexpr unsigned kNumberBits = 48;
+
+std::uint64_t id_of(std::uint64_t place, std::uint64_t number) {
+  return place << kNumberBits | number;
+}
+
+std::uint64_t number_of(std::uint64_t id) {
+  return id & ((std::uint64_t{1} << kNumberBits) - 1);
+}
+
 }  // namespace
 
 RemoteScenarios::RemoteScenarios(Nats& nats, std::string run, std::string worker,
@@ -48,6 +59,11 @@ void RemoteScenarios::end() {
   if (thread_.joinable()) thread_.join();
 }
 
+void RemoteScenarios::refuse(const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  if (refusal_.empty()) refusal_ = reason;
+}
+
 void RemoteScenarios::begin(load_test::Run& run) {
   run_ = &run;
   thread_ = std::thread([this] { receive(); });
@@ -58,11 +74,13 @@ void RemoteScenarios::begin(load_test::Run& run) {
 // On the loop whose session sends it.
 bool RemoteScenarios::run_scheduled(unsigned loop, const Scheduled& scheduled) {
   const auto offset = image_.offset_of(scheduled->parts);
-  if (!offset) return false;
+  const auto count = static_cast<std::uint32_t>(scheduled->parts.size());
+  // What the others would refuse need not go there.
+  if (!offset || !image_.at(*offset, count)) return false;
   const auto& to = worker_of_loop_.at(loop);
   ScheduledRequest request{.from_worker = worker_,
                            .library_offset = *offset,
-                           .part_count = static_cast<std::uint32_t>(scheduled->parts.size()),
+                           .part_count = count,
                            .profile = scheduled->profile,
                            .seed = scheduled->seed,
                            .config = scheduled->config,
@@ -71,21 +89,21 @@ bool RemoteScenarios::run_scheduled(unsigned loop, const Scheduled& scheduled) {
                            .unrecorded = scheduled->unrecorded,
                            .assignments = scheduled->assignments,
                            .cookies = scheduled->cookies};
-  {
-    const std::lock_guard lock(mutex_);
-    if (std::ranges::find(lost_, to) != lost_.end()) return false;
-    request.id = ++last_id_;
-    sent_.emplace(request.id, Sent{.scheduled = scheduled, .to = to});
-    scheduled->remote_id = request.id;
-  }
+  const std::lock_guard lock(mutex_);
+  if (std::ranges::find(lost_, to) != lost_.end()) return false;
+  auto& [place, last] = last_numbers_[to];
+  if (place == 0) place = last_numbers_.size();
+  request.id = id_of(place, last + 1);
   try {
     outbox_.put(scheduled_subject(run_name_, to), encode(request));
   } catch (const std::logic_error&) {
     // Too large, or nested too deeply, to be sent: then it stays here.
-    const std::lock_guard lock(mutex_);
-    sent_.erase(request.id);
     return false;
   }
+  // The answer comes through this lock as well.
+  ++last;
+  scheduled->remote_id = request.id;
+  sent_.emplace(request.id, Sent{.scheduled = scheduled, .to = to});
   return true;
 }
 
@@ -151,8 +169,16 @@ void RemoteScenarios::take(const std::string& bytes) {
 }
 
 void RemoteScenarios::take_request(ScheduledRequest request) {
+  if (!is_worker_name(request.from_worker)) throw MalformedBytes("it comes from nobody");
   const auto parts = image_.at(request.library_offset, request.part_count);
-  if (!parts || request.profile >= profiles_ || !is_worker_name(request.from_worker)) {
+  if (!parts || request.profile >= profiles_) {
+    // Somebody may wait for it.
+    send_result(request.from_worker, {.id = request.id,
+                                      .outcome = session::Outcome::failed,
+                                      .reason = "it names a scenario that the load test does not have there",
+                                      .failure = {},
+                                      .assignments = std::move(request.assignments),
+                                      .cookies = std::move(request.cookies)});
     throw MalformedBytes("it names a scenario that the load test does not have");
   }
   const Origin origin{request.from_worker, request.id};
@@ -168,12 +194,29 @@ void RemoteScenarios::take_request(ScheduledRequest request) {
   scheduled->cookies = std::move(request.cookies);
   // Owned by the map below until it has ended, so it may be named by its address.
   scheduled->back = [this, origin] { has_ended(origin); };
+  std::string refusal;
   {
     const std::lock_guard lock(mutex_);
-    if (std::ranges::find(lost_, request.from_worker) != lost_.end()) return;
-    if (!running_.emplace(origin, scheduled).second) throw MalformedBytes("it came for the second time");
+    if (!seen_[request.from_worker].insert(number_of(request.id)))
+      throw MalformedBytes("it came for the second time");
+    refusal = refusal_;
+    // It may still be there, on its way out, and wait.
+    if (std::ranges::find(lost_, request.from_worker) != lost_.end())
+      refusal = fmt::format("worker {} does not take part any more", request.from_worker);
+    if (refusal.empty()) {
+      running_.emplace(origin, scheduled);
+      // Under the lock: whoever finds it in the map may cancel it, and whoever has refused all that comes may
+      // count what runs.
+      run_->run_scheduled(scheduled);
+    }
   }
-  run_->run_scheduled(scheduled);
+  if (refusal.empty()) return;
+  send_result(origin.first, {.id = origin.second,
+                             .outcome = session::Outcome::failed,
+                             .reason = refusal,
+                             .failure = {},
+                             .assignments = std::move(scheduled->assignments),
+                             .cookies = std::move(scheduled->cookies)});
 }
 
 // On the loop that has run it.

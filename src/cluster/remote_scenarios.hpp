@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -30,6 +31,8 @@ class RemoteScenarios final : public load_test::RemoteLoops {
 
   /// From then on, what comes from others runs here. `run` is used until the destructor.
   void begin(load_test::Run& run);
+  /// Nothing more that comes from others runs here: they are told why at once. What runs goes on.
+  void refuse(const std::string& reason);
   /// Takes nothing in any more. May be called again.
   void end();
   /// A worker is lost: what was sent there has failed, what came from there is cancelled.
@@ -44,6 +47,21 @@ class RemoteScenarios final : public load_test::RemoteLoops {
   struct Sent {
     Scheduled scheduled;
     std::string to;
+  };
+  // Which numbers have come of those that are given from 1 on, nearly in their order.
+  class SeenNumbers {
+   public:
+    /// Whether this one comes for the first time.
+    bool insert(std::uint64_t number) {
+      if (number <= all_up_to_ || !beyond_.insert(number).second) return false;
+      for (; beyond_.erase(all_up_to_ + 1) > 0; ++all_up_to_) {
+      }
+      return true;
+    }
+
+   private:
+    std::uint64_t all_up_to_ = 0;
+    std::set<std::uint64_t> beyond_;
   };
   using Origin = std::pair<std::string, std::uint64_t>;  // the worker and its number of the request
 
@@ -65,9 +83,12 @@ class RemoteScenarios final : public load_test::RemoteLoops {
   load_test::Run* run_ = nullptr;
 
   std::mutex mutex_;
-  std::uint64_t last_id_ = 0;
-  std::map<std::uint64_t, Sent> sent_;   // that run elsewhere
-  std::map<Origin, Scheduled> running_;  // here, for others
+  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>>
+      last_numbers_;                         // by worker: its place, the last
+  std::map<std::uint64_t, Sent> sent_;       // that run elsewhere
+  std::map<Origin, Scheduled> running_;      // here, for others
+  std::map<std::string, SeenNumbers> seen_;  // by worker: its requests that have come
+  std::string refusal_;                      // why nothing more is taken; empty: it is
   std::vector<std::string> lost_;
   std::atomic<bool> stopping_ = false;
   std::thread thread_;

@@ -34,7 +34,9 @@ void Roster::update(Duration patience) {
         break;
     }
   }
-  // Expiry is not told.
+}
+
+void Roster::forget_expired() {
   const Instant now = std::chrono::steady_clock::now();
   std::erase_if(members_, [now](const auto& member) { return now - member.second.seen > kLeaseExpiry; });
 }
@@ -55,10 +57,9 @@ bool Roster::answers(const std::string& name, Duration patience) {
 Roster::Revoked Roster::revoke(const Member& member) {
   try {
     if (!bucket_.update(member.info.name, "revoked", member.revision)) {
-      // It may have expired, or have been removed by the worker itself.
       const auto now = bucket_.get(member.info.name);
       const auto holder = now ? decode_worker_info(now->value) : std::nullopt;
-      return holder && holder->epoch == member.info.epoch ? Revoked::renewed : Revoked::done;
+      return holder && holder->epoch == member.info.epoch ? Revoked::renewed : Revoked::left;
     }
     bucket_.remove(member.info.name);
     return Revoked::done;

@@ -30,7 +30,9 @@ class Roster {
   /// Takes in what has changed; blocks until something has, for `patience` at most. Throws NatsError, not
   /// retryable.
   void update(Duration patience);
-  /// The workers, by name.
+  /// Forgets workers whose leases have expired: that is not told.
+  void forget_expired();
+  /// The workers, by name; those whose leases have expired as well, until forget_expired().
   [[nodiscard]] const std::map<std::string, Member>& members() const noexcept { return members_; }
   /// The worker of that name in that life; nullptr if there is none.
   [[nodiscard]] const Member* find(const std::string& name, std::uint64_t epoch) const;
@@ -41,6 +43,7 @@ class Roster {
   enum class Revoked : std::uint8_t {
     done,     ///< it has not been renewed since it was last seen, and never will be
     renewed,  ///< the worker has renewed it meanwhile: it lives
+    left,     ///< it is not the worker's any more: it was given back, or has expired
     unknown,  ///< the server was not reached
   };
   /// Takes a worker's lease away, by compare-and-set with what was last seen of it: once done, and kLease

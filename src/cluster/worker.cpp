@@ -36,22 +36,20 @@ Worker::End Worker::serve(const std::stop_token& stop) {
       if (!run_) return End::stopped;
       run_->stop(fmt::format("worker {} was stopped", options_.name));
     }
-    try {
-      if (const auto message = commands_->next(kLook)) obey(message->payload);
-    } catch (const MalformedBytes& error) {
-      write_log(LogLevel::warn, fmt::format("a command was refused: {}", error.what()));
-    }
+    read_command();
     if (!run_) {
       if (loaded_) {
         lease_.reset();
         return End::replace;
       }
-      if (lease_->over()) join(stop);
+      if (!commands_ || lease_->over()) join(stop);
       continue;
     }
     // Taken away: nothing is to be started until its time would have been up.
     if (lease_->over()) own_fence_->close();
     run_->look(now());
+    if (auto reason = run_->take_stop_reason(); !reason.empty())
+      options_.on_doing(fmt::format("{}: stops: {}", options_.name, reason), true);
     if (run_->over()) {
       if (run_->fenced(now())) {
         options_.on_doing(fmt::format("{}: stands still and begins anew: its lease was over, or the "
@@ -62,7 +60,7 @@ Worker::End Worker::serve(const std::stop_token& stop) {
         static_cast<void>(run_.release());
         static_cast<void>(own_fence_.release());
         lease_.reset();
-        return End::replace;
+        return stop.stop_requested() ? End::leave_at_once : End::replace;
       }
       {
         const std::lock_guard lock(mutex_);
@@ -82,9 +80,28 @@ Worker::End Worker::serve(const std::stop_token& stop) {
   }
 }
 
+void Worker::read_command() {
+  if (!commands_) {
+    std::this_thread::sleep_for(kLook);
+    return;
+  }
+  try {
+    if (const auto message = commands_->next(kLook)) obey(message->payload);
+  } catch (const MalformedBytes& error) {
+    write_log(LogLevel::warn, fmt::format("a command was refused: {}", error.what()));
+  } catch (const NatsError& error) {
+    // The server has forgotten the stream. Whoever has no run joins it anew, and says there what cannot be.
+    if (error.retryable()) return;
+    write_log(LogLevel::warn, error.what());
+    commands_.reset();
+    if (run_) run_->stop(fmt::format("worker {} hears no commands any more", options_.name));
+  }
+}
+
 // Also after the connection was lost for longer than the lease.
 void Worker::join(const std::stop_token& stop) {
   lease_.reset();
+  bool said_waiting = false;
   while (!stop.stop_requested()) {
     try {
       ensure_streams(nats_, options_.replicas);
@@ -122,7 +139,14 @@ void Worker::join(const std::stop_token& stop) {
                         true);
       return;
     } catch (const NatsError& error) {
-      if (!error.retryable()) throw;
+      // Its account may use streams and buckets, not make them: the first run or master does.
+      const bool not_set_up = std::string_view(error.what()).find("STREAM.CREATE") != std::string_view::npos;
+      if (!error.retryable() && !not_set_up) throw;
+      if (not_set_up && !std::exchange(said_waiting, true)) {
+        options_.on_doing(fmt::format("{}: waits until a run or a master has set up the cluster at {}",
+                                      options_.name, nats_.server()),
+                          true);
+      }
       std::this_thread::sleep_for(kRejoin);
     }
   }
@@ -136,10 +160,12 @@ void Worker::obey(const std::string& payload) {
     return;
   }
   if (command.kind == Command::Kind::prepare) {
-    if (run_) {
-      refuse(command, fmt::format("it takes part in run {} already", run_name_));
+    if (run_ && command.run == run_name_) {
+      write_log(LogLevel::warn, fmt::format("a command of run {} was refused: it came twice", command.run));
+    } else if (run_) {
+      refuse(command, Report::Kind::busy, fmt::format("it takes part in run {} already", run_name_));
     } else if (!options_.works) {
-      refuse(command, "it looks on only (--no-work)");
+      refuse(command, Report::Kind::refused, "it looks on only (--no-work)");
     } else {
       prepare(command);
     }
@@ -168,7 +194,7 @@ void Worker::prepare(const Command& command) {
   std::string reason;
   try {
     if (const auto level = parse_log_level(command.log_level)) start_log(*level);
-    const ArtifactStore store(nats_, options_.replicas);
+    ArtifactStore store(nats_, options_.replicas);
     const auto file = fetch_artifact(store, command.artifact, options_.artifacts);
     loaded_ = true;
     const auto load_tests = options_.load(file, command.library_name);
@@ -195,21 +221,20 @@ void Worker::prepare(const Command& command) {
     const std::lock_guard lock(mutex_);
     fence_ = nullptr;
   }
-  refuse(command, reason);
+  refuse(command, Report::Kind::refused, reason);
   lease_->say({}, "waits for work");
 }
 
-void Worker::refuse(const Command& command, const std::string& reason) {
+void Worker::refuse(const Command& command, Report::Kind kind, const std::string& reason) {
   options_.on_doing(fmt::format("{}: refuses run {}: {}", options_.name, command.run, reason), true);
-  const Report report{.kind = Report::Kind::refused,
+  const Report report{.kind = kind,
                       .run = command.run,
                       .worker = options_.name,
                       .epoch = command.epoch,
                       .sequence = 1,
                       .reason = reason};
   try {
-    nats_.publish_stored(report_subject(command.run, options_.name), encode(report),
-                         fmt::format("{}.{}.{}.refused", command.run, options_.name, command.epoch));
+    nats_.publish_stored(report_subject(command.run, options_.name), encode(report), {});
   } catch (const NatsError& error) {
     write_log(LogLevel::error,
               fmt::format("the refusal of run {} was not sent: {}", command.run, error.what()));

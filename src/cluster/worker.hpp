@@ -54,6 +54,9 @@ class Worker {
     /// It has loaded a library, or its loops stand still for good: the process has to replace itself by a new
     /// one, at once, and without ending this object.
     replace,
+    /// It was told to stop, and its loops stand still for good: the process has to end at once, without
+    /// ending this object.
+    leave_at_once,
   };
 
   /// Joins, and works until one of the ends. Blocks. Throws InputError if the name is taken, NatsError,
@@ -64,7 +67,8 @@ class Worker {
   void join(const std::stop_token& stop);
   void obey(const std::string& payload);
   void prepare(const Command& command);
-  void refuse(const Command& command, const std::string& reason);
+  void refuse(const Command& command, Report::Kind kind, const std::string& reason);
+  void read_command();
 
   Nats& nats_;
   const WorkerOptions options_;

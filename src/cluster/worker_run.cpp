@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <chaperon/errors.hpp>
+
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
@@ -17,8 +19,7 @@ namespace {
 
 // A loop that a session holds up hands over what it has measured with the next report.
 constexpr Duration kPatience = 300ms;
-// For what is still to be sent at the end; beyond the lease nothing may be.
-constexpr Duration kLastReports = 10s;
+constexpr Duration kLook = 100ms;
 
 // How often it is looked whether they have ended.
 constexpr Duration kOrphans = 20ms;
@@ -33,8 +34,8 @@ RunOptions run_options(const Command& prepare) {
           .metrics = prepare.metrics};
 }
 
-load_test::RunSettings run_settings(const Command& prepare, const std::string& worker,
-                                    const runtime::Fence& fence, load_test::RemoteLoops& remote) {
+load_test::RunSettings run_settings(const Command& prepare, const std::string& worker, runtime::Fence& fence,
+                                    load_test::RemoteLoops& remote) {
   load_test::RunSettings settings{.seed = prepare.seed,
                                   .stack_size = prepare.stack_size,
                                   .live = true,
@@ -53,6 +54,13 @@ std::string outbox_name(const Command& prepare, const std::string& worker) {
   return fmt::format("{}.{}.{}", prepare.run, worker, prepare.epoch);
 }
 
+// Loops are needed to run anything.
+const Command& with_seat_of(const std::string& worker, const Command& prepare) {
+  if (std::ranges::find(prepare.seats, worker, &Seat::worker) == prepare.seats.end())
+    throw InputError(fmt::format("run {} has no place for {}", prepare.run, worker));
+  return prepare;
+}
+
 }  // namespace
 
 std::string table_digest(const load_test::Plan& plan) {
@@ -69,8 +77,10 @@ WorkerRun::WorkerRun(Nats& nats, const std::string& worker, const Command& prepa
       plan_(load_test::Plan::make(load_test, run_options(prepare))),
       image_(plan_.entries.front().parts),
       outbox_(nats, outbox_name(prepare, worker), [&fence] { return fence.passed(now()); }),
-      remote_(nats, prepare.run, worker, prepare.seats, outbox_, image_, plan_.entries.size()),
-      run_(plan_, run_settings(prepare, worker, fence, remote_)) {
+      scheduled_outbox_(nats, outbox_name(prepare, worker) + ".scheduled",
+                        [&fence] { return fence.passed(now()); }),
+      remote_(nats, prepare.run, worker, prepare.seats, scheduled_outbox_, image_, plan_.entries.size()),
+      run_(plan_, run_settings(with_seat_of(worker, prepare), worker, fence, remote_)) {
   runtime::raise_descriptor_limit();
   heard_of_coordinator();
   cpu_.resize(run_settings(prepare, worker, fence, remote_).loops.size());
@@ -113,10 +123,10 @@ void WorkerRun::obey(const Command& command) {
     case Command::Kind::start: {
       if (std::exchange(started_, true)) return;
       const Instant at{Duration(command.start_at)};
-      if (at < now()) {
-        write_log(LogLevel::warn,
-                  fmt::format("the word to start came {} ms late",
-                              std::chrono::duration_cast<std::chrono::milliseconds>(now() - at).count()));
+      if (const auto late = std::chrono::duration_cast<std::chrono::milliseconds>(now() - at); late > 0ms) {
+        warnings_.push_back(
+            fmt::format("worker {} heard of the start {} ms late, and began then", worker_, late.count()));
+        write_log(LogLevel::warn, warnings_.back());
       }
       run_.begin(at);
       last_report_ = std::max(at, now());
@@ -124,7 +134,7 @@ void WorkerRun::obey(const Command& command) {
       return;
     }
     case Command::Kind::take_over:
-      run_.take_over(command.users);
+      take_over(command.users);
       return;
     case Command::Kind::lost:
       remote_.lost(command.worker);
@@ -141,13 +151,33 @@ void WorkerRun::obey(const Command& command) {
     case Command::Kind::leave:
       leaving_by_itself_ = true;
       cancelling_ = true;
+      remote_.refuse(command.reason);
       run_.cancel_all(session::Outcome::cancelled, command.reason);
       return;
   }
 }
 
+// Each once, whatever comes: a user that ran twice would count twice.
+void WorkerRun::take_over(const std::vector<std::uint64_t>& users) {
+  taken_over_.resize(plan_.users);
+  std::vector<std::uint64_t> others;
+  for (const auto user : users) {
+    if (user >= plan_.users || run_.is_own(user) || taken_over_[user]) continue;
+    taken_over_[user] = true;
+    others.push_back(user);
+  }
+  if (others.size() < users.size()) {
+    write_log(LogLevel::warn, fmt::format("{} users were not taken over: they run here already, or there are "
+                                          "none of that number",
+                                          users.size() - others.size()));
+  }
+  run_.take_over(others);
+}
+
 void WorkerRun::stop(const std::string& reason) {
   if (std::exchange(leaving_by_itself_, true)) return;
+  remote_.refuse(reason);
+  stop_reason_ = reason;
   if (!std::exchange(cancelling_, true)) run_.cancel_all(session::Outcome::cancelled, reason);
   send({.kind = Report::Kind::stopping, .reason = reason});
 }
@@ -155,6 +185,7 @@ void WorkerRun::stop(const std::string& reason) {
 void WorkerRun::look(Instant now) {
   if (over_) return;
   if (fence_.passed(now)) {
+    fence_.close();
     over_ = true;
     return;
   }
@@ -201,6 +232,7 @@ void WorkerRun::report_now() {
   auto coarse = measurements.metrics.coarse(kProvisionalBits);
   metrics_.merge(std::exchange(measurements.metrics, std::move(coarse)));
   measurements.answers.coarsen_to(kProvisionalBits);
+  measurements.warnings = std::exchange(warnings_, {});
   send_measurements(std::move(measurements), {.kind = Report::Kind::measured,
                                               .waiting = progress.waiting,
                                               .live = progress.live,
@@ -213,7 +245,10 @@ void WorkerRun::send_measurements(load_test::Measurements measurements, Report r
   for (std::size_t i = 0; i < payloads.size(); ++i) {
     auto part = report;
     // Only the last one says that there is no more.
-    if (i + 1 < payloads.size() && part.kind == Report::Kind::finished) part.kind = Report::Kind::settled;
+    if (i + 1 < payloads.size() && part.kind == Report::Kind::finished) {
+      part.kind = Report::Kind::settled;
+      part.log_lines_dropped = 0;
+    }
     part.measurements = std::move(payloads[i]);
     send(std::move(part));
   }
@@ -240,6 +275,7 @@ void WorkerRun::stop_reporter() {
 void WorkerRun::finish() {
   if (std::exchange(over_, true)) return;
   stop_reporter();
+  remote_.refuse(fmt::format("worker {} has finished", worker_));
   // Scenarios whose user was on a worker that is lost may still be on their way to their end.
   for (auto progress = run_.ask_progress(); !fence_.passed(now()) && (!progress || progress->scheduled > 0);
        progress = run_.ask_progress()) {
@@ -254,13 +290,20 @@ void WorkerRun::finish() {
   rest.metrics = std::exchange(metrics_, metrics::Snapshot());
   if (auto warning = plan_.record_failure->text(); !warning.empty())
     rest.warnings.push_back(std::move(warning));
+  rest.warnings.insert(rest.warnings.end(), warnings_.begin(), warnings_.end());
   Duration most{0};
   for (const auto spent : run_.cpu())
     most = std::max(most, spent);
   send_measurements(std::move(rest), {.kind = Report::Kind::finished,
                                       .busiest_loop_of_run = elapsed > 0 ? in_seconds(most) / elapsed : 0,
                                       .log_lines_dropped = log_lines_dropped()});
-  outbox_.flush(kLastReports);
+  // However long it takes: they are the results.
+  const auto send_all = [this](Outbox& outbox) {
+    while (!outbox.flush(kLook) && !fence_.passed(now())) {
+    }
+  };
+  send_all(scheduled_outbox_);
+  send_all(outbox_);
 }
 
 std::string WorkerRun::doing() const {

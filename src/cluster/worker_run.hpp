@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <chaperon/load_test.hpp>
@@ -44,6 +45,8 @@ class WorkerRun {
   void lease_holds(Instant until);
   /// Cancels all users because this worker is to end; their results are sent.
   void stop(const std::string& reason);
+  /// Why this worker has begun to cancel its users by itself; once, and empty otherwise.
+  [[nodiscard]] std::string take_stop_reason() { return std::exchange(stop_reason_, {}); }
   /// Does what is due; to be called a few times a second.
   void look(Instant now);
   /// Whether there is nothing more to do: all is sent, or nothing may be sent any more.
@@ -61,6 +64,7 @@ class WorkerRun {
   void send(Report report);
   void send_measurements(load_test::Measurements measurements, Report report);
   void finish();
+  void take_over(const std::vector<std::uint64_t>& users);
   void stop_reporter();
 
   Nats& nats_;
@@ -71,6 +75,7 @@ class WorkerRun {
   const load_test::Plan plan_;
   const ScenarioImage image_;
   Outbox outbox_;
+  Outbox scheduled_outbox_;  // of its own: reports are not to stand behind what sessions send
   RemoteScenarios remote_;
   load_test::Run run_;
   Subscription beats_;
@@ -81,12 +86,15 @@ class WorkerRun {
   bool cancelling_ = false;
   bool leaving_by_itself_ = false;  // its users have been cancelled by this worker, not by the coordinator
   bool over_ = false;
+  std::vector<bool> taken_over_;  // by user: whether it belonged to another worker
+  std::string stop_reason_;       // that was not taken yet
 
   std::mutex report_mutex_;  // reports are numbered in the order in which they are sent
   std::uint64_t sequence_ = 0;
   Instant last_report_{};
-  metrics::Snapshot metrics_;  // of the whole run, at full precision
-  std::vector<Duration> cpu_;  // of each loop, until then
+  metrics::Snapshot metrics_;          // of the whole run, at full precision
+  std::vector<std::string> warnings_;  // that were not sent yet
+  std::vector<Duration> cpu_;          // of each loop, until then
   mutable std::mutex state_mutex_;
   std::uint64_t waiting_ = 0;
   std::uint64_t live_ = 0;

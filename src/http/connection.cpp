@@ -63,6 +63,7 @@ void Connection::send_request() {
   if (exchange.chunked && !awaiting_continue_) append_chunked_body(head, body);
   if (exchange.chunked || awaiting_continue_) body = {};
 
+  if (client_.loop_.must_not_send()) return;
   const auto sent = socket_.send(head, body);
   client_.counters_.bytes_sent += sent.bytes;
   if (sent.bytes < head.size()) {
@@ -93,6 +94,7 @@ void Connection::send_body() {
 
 void Connection::send_pending() {
   while (unsent()) {
+    if (client_.loop_.must_not_send()) return;
     const auto sent = pending_.empty() ? socket_.send(body_left_) : socket_.send(pending_, body_left_);
     client_.counters_.bytes_sent += sent.bytes;
     if (sent.error != 0) {

@@ -90,6 +90,7 @@ void Connection::connect_to(const net::Address& address) {
 }
 
 void Connection::connect_socket() {
+  if (client_.loop_.must_not_send()) return;
   const int error = socket_.connect(opening_->peer);
   if (error == EAGAIN && opening_->peer.family() == AF_UNIX) {
     state_ = State::queue_full;

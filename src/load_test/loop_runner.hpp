@@ -50,7 +50,7 @@ struct RunSettings {
   bool live = false;           ///< whether somebody looks at how long answers take meanwhile
   unsigned total_loops = 1;    ///< of the load test. User u belongs to the loop of number u mod total_loops
   std::vector<unsigned> loops{};          ///< the numbers of those that run here
-  const runtime::Fence* fence = nullptr;  ///< that the loops keep to; null: none
+  runtime::Fence* fence = nullptr;  ///< that the loops keep to; null: none
   RemoteLoops* remote = nullptr;          ///< the others; null: all loops run here
   bool list_ended_users = false;          ///< whether measurements have the numbers of users that have ended
 };

@@ -47,6 +47,10 @@ class Run {
   void begin(Instant start);
   /// Cancels every session, and starts no more.
   void cancel_all(session::Outcome as, const std::string& reason);
+  /// Whether a user belongs to one of these loops.
+  [[nodiscard]] bool is_own(std::uint64_t user) const noexcept {
+    return shared_.runners[user % shared_.runners.size()] != nullptr;
+  }
   /// Runs users too that belonged to loops of another process.
   void take_over(const std::vector<std::uint64_t>& users);
 

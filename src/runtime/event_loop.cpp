@@ -108,8 +108,11 @@ void EventLoop::deal_with_events(Instant came_at) {
 }
 
 bool EventLoop::past_fence(Instant now) noexcept {
-  if (fence_ != nullptr && fence_->passed(now)) [[unlikely]]
+  if (fence_ != nullptr && fence_->passed(now)) [[unlikely]] {
+    // For all loops: it must not be put off any more once one of them stands still.
+    fence_->close();
     fenced_ = true;
+  }
   return fenced_;
 }
 

@@ -37,10 +37,12 @@ class EventLoop {
   EventLoop& operator=(const EventLoop&) = delete;
 
   /// Before run(): makes the loop stand still once `fence`, which outlives it, has passed.
-  void set_fence(const Fence& fence) noexcept { fence_ = &fence; }
+  void set_fence(Fence& fence) noexcept { fence_ = &fence; }
   /// Whether the loop stands still because its fence has passed: nothing of it may be used or destroyed any
   /// more.
   [[nodiscard]] bool fenced() const noexcept { return fenced_; }
+  /// For whoever is about to send something: whether it must not, because the fence has passed.
+  [[nodiscard]] bool must_not_send() noexcept { return fence_ != nullptr && past_fence(now()); }
 
   /// Runs until stop() is called or the fence has passed, or, with a VirtualReactor, may be stepped by
   /// turn().
@@ -166,7 +168,7 @@ class EventLoop {
   StackPool stacks_;
   TimerQueue timers_;
   metrics::Histogram lateness_;
-  const Fence* fence_ = nullptr;
+  Fence* fence_ = nullptr;
   bool fenced_ = false;
 
   Fiber* current_ = nullptr;

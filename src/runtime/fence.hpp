@@ -10,8 +10,8 @@ namespace chaperon::runtime {
 
 /// Lets loops run until a moment that is put off again and again by whoever may do so; once it has passed
 /// they stand still for good, as if their thread had ended: no fiber runs, no event is dealt with, nothing is
-/// sent. Loops look at it before each fiber and each batch of events, so it holds also for a process that
-/// was stopped by a signal and goes on later. From any thread.
+/// sent. Loops look at it before each fiber, each batch of events and each sending, so it holds also for a
+/// process that was stopped by a signal and goes on later. From any thread.
 class Fence {
  public:
   /// Loops may run until `until`; an earlier moment than before is ignored.

@@ -81,6 +81,7 @@ void Connection::write(std::string_view bytes) {
     unsent_.append(bytes);
     return;
   }
+  if (client_.loop_.must_not_send()) return;
   const auto sent = socket_.send(bytes);
   client_.counters_.bytes_sent += sent.bytes;
   if (sent.bytes < bytes.size()) unsent_.assign(bytes.substr(sent.bytes));
@@ -91,6 +92,7 @@ void Connection::flush() {
   const std::string_view unsent = unsent_;
   std::size_t done = 0;
   while (done < unsent_.size()) {
+    if (client_.loop_.must_not_send()) return;
     const auto sent = socket_.send(unsent.substr(done));
     client_.counters_.bytes_sent += sent.bytes;
     if (sent.error != 0) {
