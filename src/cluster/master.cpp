@@ -76,6 +76,8 @@ void Master::join(const std::stop_token& stop, const std::string& api) {
   bool said = false;
   while (!stop.stop_requested()) {
     try {
+      // Workers wait for them.
+      ensure_streams(nats_, options_.replicas);
       // After a loss of NATS it is this one's own.
       if (epoch_ == 0 && workers_bucket(nats_, options_.replicas).get(std::string(kMasterName)) &&
           !std::exchange(said, true))
