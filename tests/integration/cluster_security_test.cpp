@@ -104,10 +104,10 @@ TEST_F(ClusterSecurity, TheQueueWorksWithTheSampleConfiguration) {
   const Words password{"CHAPERON_NATS_PASSWORD=coordinator secret"};
   auto words = with_tls({CHAPERON_BINARY, "master", "--listen", "127.0.0.1:0"}, "coordinator");
   Process master(words, options(password));
-  ASSERT_TRUE(master.read_line(kPatience)) << master.wait(kPatience).err;
+  ASSERT_TRUE(master.read_line(30s)) << master.wait(30s).err;
   words = with_tls({CHAPERON_BINARY, "worker", "--name", "w1", "--threads", "1"}, "worker");
   Process worker(words, options({"CHAPERON_NATS_PASSWORD=worker secret"}));
-  ASSERT_TRUE(worker.read_line(kPatience)) << worker.wait(kPatience).err;
+  ASSERT_TRUE(worker.read_line(30s)) << worker.wait(30s).err;
   const TargetServer target;
   const auto submitted =
       chaperon(with_tls({"submit", source("examples/first.cpp"), "--base-url", target.url()}, "coordinator"),
@@ -115,13 +115,16 @@ TEST_F(ClusterSecurity, TheQueueWorksWithTheSampleConfiguration) {
   ASSERT_EQ(submitted.exit_code, 0) << submitted.err;
   EXPECT_THAT(submitted.err, ::testing::Not(HasSubstr("no master")));
   const auto id = submitted.out.substr(0, submitted.out.find('\n'));
-  while (const auto line = master.read_line(kPatience)) {
-    if (line->find(id + "): passed") != std::string::npos) break;
+  bool passed = false;
+  while (!passed) {
+    const auto line = master.read_line(30s);
+    ASSERT_TRUE(line) << chaperon(with_tls({"queue"}, "coordinator"), password).out;
+    passed = line->find(id + "): passed") != std::string::npos;
   }
   EXPECT_EQ(chaperon(with_tls({"results", id, "-o", "m.json"}, "coordinator"), password).exit_code, 0);
   EXPECT_EQ(json("m.json").at("sessions").at("ok"), 50);
   master.signal(SIGTERM);
-  EXPECT_EQ(master.wait(kPatience).exit_code, 0);
+  EXPECT_EQ(master.wait(30s).exit_code, 0);
 }
 
 TEST_F(ClusterSecurity, AWorkerCannotCommandOthersNorReadWhatIsTheirs) {

@@ -181,6 +181,9 @@ TEST_F(MasterTest, RunsWhatIsPostedAndGivesItsResults) {
   EXPECT_EQ(await_end(first).state, LoadTestState::cancelled);
   EXPECT_EQ(api("DELETE", "/load_tests/" + first).status, 409U);
   EXPECT_EQ(api("DELETE", "/load_tests").json().at("load_tests").size(), 0U);
+  master_->signal(SIGTERM);
+  const auto result = master_->wait(kPatient);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
 }
 
 }  // namespace

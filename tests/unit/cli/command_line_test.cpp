@@ -83,7 +83,8 @@ TEST(CommandLine, AnOutputThatCannotBeWrittenIsAnErrorUnlessItsReaderHasGone) {
 
 TEST(CommandLine, UnknownCommandsGetASuggestion) {
   EXPECT_THAT(input_error({"bnech"}), HasSubstr("did you mean bench?"));
-  EXPECT_THAT(input_error({"xyzzy"}), HasSubstr("the commands are run, bench, list, new, target, cluster, worker, master"));
+  EXPECT_THAT(input_error({"xyzzy"}),
+              HasSubstr("the commands are run, bench, list, new, target, cluster, worker, master"));
   EXPECT_THAT(input_error({"shop.cpp"}), HasSubstr("write 'chaperon run shop.cpp'"));
   EXPECT_THAT(input_error({"my shop.cpp"}), HasSubstr("write 'chaperon run \"my shop.cpp\"'"));
   EXPECT_EQ(input_error({"--foo"}), "error: unknown option --foo: see 'chaperon --help'\n");
