@@ -49,10 +49,10 @@ struct RunSettings {
   std::size_t stack_size = 0;  ///< of each session, bytes; 0: 256 KiB
   bool live = false;           ///< whether somebody looks at how long answers take meanwhile
   unsigned total_loops = 1;    ///< of the load test. User u belongs to the loop of number u mod total_loops
-  std::vector<unsigned> loops{};          ///< the numbers of those that run here
+  std::vector<unsigned> loops{};    ///< the numbers of those that run here
   runtime::Fence* fence = nullptr;  ///< that the loops keep to; null: none
-  RemoteLoops* remote = nullptr;          ///< the others; null: all loops run here
-  bool list_ended_users = false;          ///< whether measurements have the numbers of users that have ended
+  RemoteLoops* remote = nullptr;    ///< the others; null: all loops run here
+  bool list_ended_users = false;    ///< whether measurements have the numbers of users that have ended
 };
 
 /// What all loops of a run share. Outlives them.
