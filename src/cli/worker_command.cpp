@@ -68,7 +68,7 @@ void block_signals() {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
-// Connects; a worker that rejoins waits until the server is there.
+// Connects; a worker that rejoins waits until the server is there. Null if it was stopped meanwhile.
 std::unique_ptr<cluster::Nats> connect(Process& process, const cluster::NatsOptions& options) {
   const bool rejoins = process.variable(kRejoining).has_value();
   bool said = false;
@@ -76,7 +76,8 @@ std::unique_ptr<cluster::Nats> connect(Process& process, const cluster::NatsOpti
     try {
       return std::make_unique<cluster::Nats>(options);
     } catch (const InputError& error) {
-      if (!rejoins || process.stop.stop_requested()) throw;
+      if (!rejoins) throw;
+      if (process.stop.stop_requested()) return nullptr;
       if (!std::exchange(said, true)) *process.err << error.what() << ": trying again" << std::endl;
       std::this_thread::sleep_for(kRetry);
     }
@@ -140,9 +141,9 @@ ExitCode worker_command(Process& process, const std::vector<std::string>& words)
   };
   // Not destroyed where it has to be replaced: loops that stand still use it.
   auto nats = connect(process, nats_options);
-  auto worker = std::make_unique<cluster::Worker>(*nats, std::move(options));
+  const auto worker = nats ? std::make_unique<cluster::Worker>(*nats, std::move(options)) : nullptr;
   try {
-    const auto end = worker->serve(process.stop.get_token());
+    const auto end = worker ? worker->serve(process.stop.get_token()) : cluster::Worker::End::stopped;
     if (end != cluster::Worker::End::stopped) {
       live.clear();
       stop_log();
