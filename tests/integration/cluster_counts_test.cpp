@@ -1,6 +1,4 @@
 // A run on several workers is one run: every request counted once, users shared out by loops, one start.
-#include <ranges>
-
 #include "cluster_fixture.hpp"
 
 namespace chaperon::test {
@@ -97,11 +95,20 @@ TEST_F(ClusterCounts, UsersAreSharedOutByLoopsAndFilesAreThoseOfOneProcess) {
   EXPECT_EQ(json("m.scenarios.json"), json("alone.scenarios.json"));
 
   // The file is written where the run was started; what answers were is there as well.
-  const auto tagged = run("WalkTest", {"--workers", "3", "--print-results", "--config", "users=6", "--config",
-                                       "rounds=1", "--output", "n.csv"});
-  EXPECT_EQ(tagged.exit_code, 0) << tagged.err;
+  const auto printed = run("WalkTest", {"--workers", "3", "--print-results", "--config", "users=6",
+                                        "--config", "rounds=1", "--output", "n.csv"});
+  EXPECT_EQ(printed.exit_code, 0) << printed.err;
   EXPECT_EQ(rows("n.csv").total("get(/walk)"), 6U);
-  EXPECT_EQ(occurrences(tagged.out, "\"walk\""), 6U) << tagged.out;
+  EXPECT_EQ(occurrences(printed.out, "\"walk\""), 6U) << printed.out;
+  EXPECT_EQ(run("WalkTest", {"--workers", "3", "--tag", "nightly"}).exit_code, 0);
+  const std::filesystem::recursive_directory_iterator files(directory_.path());
+  EXPECT_EQ(std::ranges::count_if(files,
+                                  [](const auto& file) {
+                                    const auto path = file.path().string();
+                                    return path.find("nightly") != std::string::npos &&
+                                           path.ends_with(".csv");
+                                  }),
+            1);
 }
 
 // A user draws the same wherever it runs.
@@ -109,7 +116,7 @@ TEST_F(ClusterCounts, DrawsAreThoseOfOneProcess) {
   add_workers({"w1", "w2"});
   const auto drawn = [this](std::size_t after) {
     std::multiset<std::string> paths;
-    for (const auto& one : served() | std::views::drop(static_cast<std::ptrdiff_t>(after)))
+    for (const auto& one : served_after(after))
       paths.insert(one.what);
     return paths;
   };

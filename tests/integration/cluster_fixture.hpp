@@ -7,7 +7,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <ranges>
 #include <set>
 #include <thread>
 
@@ -155,7 +154,8 @@ class ClusterTest : public CliTest {
     for (const auto& name : names)
       enough[name] = served_count(name) + 20;
     auto started = start_run(load_test, words);
-    for (const auto& [name, count] : enough) {
+    for (const auto& name : names) {
+      const auto count = enough[name];
       static_cast<void>(until([&] { return served_count(name) >= count || !started->running(); }));
       if (served_count(name) < count)
         throw std::runtime_error("the run does not start: " + started->err() + worker(name).err());
@@ -177,6 +177,12 @@ class ClusterTest : public CliTest {
       std::getline(words >> std::ws, one.what);
       if (worker.empty() || one.worker == worker) all.push_back(std::move(one));
     }
+    return all;
+  }
+  /// What it has answered after the first `count` requests.
+  [[nodiscard]] std::vector<Served> served_after(std::size_t count) const {
+    auto all = served();
+    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(count, all.size())));
     return all;
   }
   /// How much that is.
@@ -216,7 +222,7 @@ class ClusterTest : public CliTest {
     if (result.exit_code != 0) return;
     EXPECT_EQ(sessions(json("next.json")), "ok 10");
     std::set<std::string> seen;
-    for (const auto& one : served() | std::views::drop(static_cast<std::ptrdiff_t>(before)))
+    for (const auto& one : served_after(before))
       seen.insert(one.worker);
     EXPECT_EQ(seen, std::set<std::string>(names.begin(), names.end()));
     EXPECT_EQ(served_count() - before, 30U);

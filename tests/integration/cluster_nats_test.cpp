@@ -119,6 +119,23 @@ TEST_F(ClusterNats, WithoutAServerTheRunEndsAndWorkersComeBack) {
   expect_next_run({"w1", "w2"});
 }
 
+// Waiting for a server is no reason not to end.
+TEST_F(ClusterNats, WorkersEndInOrderWithoutAServer) {
+  add_workers({"w1", "w2"});
+  const auto started = start_endless({}, {"w1"});
+  nats_.kill();
+  worker("w2").signal(SIGTERM);
+  const auto idle = worker("w2").wait();
+  EXPECT_EQ(idle.exit_code, 0) << idle.err;
+  EXPECT_THAT(idle.out, HasSubstr("w2: has left the cluster\n"));
+  // One that has begun anew, and has no connection yet.
+  ASSERT_TRUE(worker("w1").says("trying again")) << worker("w1").out() << worker("w1").err();
+  worker("w1").signal(SIGTERM);
+  const auto anew = worker("w1").wait();
+  EXPECT_EQ(anew.exit_code, 0) << anew.err;
+  EXPECT_THAT(anew.out, HasSubstr("w1: has left the cluster\n"));
+}
+
 // As in a container without a volume: streams, buckets and leases are gone.
 TEST_F(ClusterNats, WorkersJoinAServerThatHasForgottenEverything) {
   add_workers({"w1", "w2"});

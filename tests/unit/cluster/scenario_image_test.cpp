@@ -10,6 +10,8 @@
 
 #include <chaperon/load_test.hpp>
 
+#include "runtime/sanitizers.hpp"
+
 namespace chaperon::cluster {
 namespace {
 
@@ -64,20 +66,22 @@ TEST_F(ScenarioImageTest, OffsetsThatCannotBeLeadNowhere) {
 
 // Whatever is found has functions in the code and names that can be read.
 TEST_F(ScenarioImageTest, AnyOffsetIsSafe) {
+#if defined(CHAPERON_ASAN)
+  GTEST_SKIP() << "AddressSanitizer forbids to read between objects, which is where most offsets lead";
+#endif
   const auto good = *image_.offset_of(scenario<First>.parts());
   std::mt19937_64 random(1);
-  std::size_t letters = 0;
+  volatile char last = 0;
   for (int i = 0; i < 200'000; ++i) {
     const auto offset = i % 2 == 0 ? random() : good + (random() % 2'000'000 - 1'000'000) / 8 * 8;
     const auto found = image_.at(offset, static_cast<std::uint32_t>(1 + random() % 3));
     if (!found) continue;
     for (const auto& part : *found) {
       ASSERT_NE(part.run, nullptr);
-      for (const char c : part.name)
-        letters += c != '\0' ? 1 : 0;
+      if (!part.name.empty()) last = part.name.back();
     }
   }
-  EXPECT_GE(letters, 0U);
+  static_cast<void>(last);
 }
 
 TEST(ScenarioImage, AnImageOfNothingHasNothing) {
