@@ -44,12 +44,12 @@ TEST(Recruiting, SaysWhoIsThereAndWhyOthersAreNotUsed) {
 
   auto busy = member("busy");
   busy.info.run = "3f2a9c01";
+  // Who only looks on is not among them.
   auto idle = member("idle");
   idle.info.works = false;
   auto none = member("none", 0);
-  EXPECT_EQ(
-      waiting({busy, idle, none}, {.workers = 1}),
-      "waiting for a worker: busy is busy with run 3f2a9c01; idle looks on only; none has no event loops");
+  EXPECT_EQ(waiting({busy, idle, none}, {.workers = 1}),
+            "waiting for a worker: busy is busy with run 3f2a9c01; none has no event loops");
 }
 
 TEST(Recruiting, LabelsAreAllWanted) {
