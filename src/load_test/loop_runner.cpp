@@ -61,7 +61,7 @@ void LoopRunner::main() {
   context_ = std::make_unique<session::LoopContext>(
       loop_, run_.dns,
       http::ClientOptions{.local_addresses = run_.plan.local_addresses, .dns_ttl = run_.plan.dns_ttl},
-      recorder_options(run_), run_.blocking, run_.start, derive_seed(~run_.settings.seed, number_));
+      recorder_options(run_), run_.blocking, Instant{}, derive_seed(~run_.settings.seed, number_));
   context_->live = run_.settings.live;
   context_->scheduler = this;
   // Each loop has its own copy of the config: nothing that sessions read is shared between threads.

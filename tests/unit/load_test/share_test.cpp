@@ -5,6 +5,7 @@
 
 #include "load_test/run.hpp"
 #include "load_test_fixture.hpp"
+#include "runtime/sanitizers.hpp"
 
 namespace chaperon::load_test {
 namespace {
@@ -110,6 +111,7 @@ TEST_F(ShareTest, UsersTakenOverWhenAllIsCancelledAreCountedAsCancelled) {
   EXPECT_EQ(all_.sessions().cancelled, 6U);
 }
 
+#ifndef CHAPERON_TSAN  // which misses the end of the threads that are left behind
 // A loop that stands still can be left, and nothing of it is destroyed.
 TEST_F(ShareTest, LoopsBehindTheirFenceStartNothing) {
   static runtime::Fence fence;
@@ -124,6 +126,7 @@ TEST_F(ShareTest, LoopsBehindTheirFenceStartNothing) {
   // What stands still must not be destroyed: on purpose.
   [[maybe_unused]] static const auto* left_behind = run_.release();
 }
+#endif
 
 }  // namespace
 }  // namespace chaperon::load_test
