@@ -155,7 +155,10 @@ TEST_F(ClusterMessages, SeatsThatCannotBeAreRefused) {
            {{.worker = "w1", .epoch = 1, .loops = {4'000'000'000}}},
            {{.worker = "w1", .epoch = 1, .loops = {0}}, {.worker = "w1", .epoch = 1, .loops = {1}}}}) {
     // It may have begun anew because of the one before.
-    ASSERT_TRUE(until([&] { return client_.request(cluster::clock_subject("w1"), "", 1s).has_value(); }));
+    ASSERT_TRUE(until([&] {
+      const auto said = worker("w1").out();
+      return occurrences(said, "waits for work") == 1 + occurrences(said, "prepares");
+    }));
     publish(cluster::command_subject("w1"), encode(Command{.kind = Command::Kind::prepare,
                                                            .run = "forged",
                                                            .epoch = epoch("w1"),
