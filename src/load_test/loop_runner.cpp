@@ -194,7 +194,8 @@ void LoopRunner::run_scheduled(std::shared_ptr<session::ScheduledScenario> sched
     if (run_.settings.remote->run_scheduled(static_cast<unsigned>(next_loop_), scheduled)) return;
     scheduled->runner = number_;
   }
-  runners[scheduled->runner]->run_here(std::move(scheduled));
+  auto* const runner = runners[scheduled->runner];
+  runner->run_here(std::move(scheduled));
 }
 
 void LoopRunner::cancel_scheduled(const std::shared_ptr<session::ScheduledScenario>& scheduled,
