@@ -1,11 +1,15 @@
 #include "support/nats_server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 #include <netinet/in.h>
@@ -114,7 +118,18 @@ void NatsServer::stop() {
 }
 
 void NatsServer::freeze() {
+  const auto pid = process_.value().pid();
   process_->signal(SIGSTOP);
+  // The kernel stops one thread after the other.
+  const auto is_stopped = [](const std::filesystem::path& thread) {
+    std::ifstream file(thread / "stat");
+    const std::string line((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    const auto end = line.rfind(") ");
+    return line.empty() || (end != std::string::npos && line.at(end + 2) == 'T');
+  };
+  const std::filesystem::path threads = "/proc/" + std::to_string(pid) + "/task";
+  while (!std::ranges::all_of(std::filesystem::directory_iterator(threads), is_stopped))
+    std::this_thread::yield();
 }
 
 void NatsServer::thaw() {
