@@ -218,6 +218,7 @@ ExitCode up(Process& process, const std::vector<std::string>& words) {
   }
   // Workers first: they say goodbye to NATS.
   std::vector<std::jthread> stopping;
+  stopping.reserve(children.size());
   for (auto& child : children)
     stopping.emplace_back([&child] { child->stop(); });
   stopping.clear();

@@ -164,6 +164,7 @@ std::string MergedRun::names_of(const std::vector<std::uint64_t>& users) const {
   for (const auto user : users)
     ++counts[plan_.entries[plan_.entry_of(user)].name];
   std::vector<std::string> texts;
+  texts.reserve(counts.size());
   for (const auto& [name, count] : counts)
     texts.push_back(fmt::format("{} {}", count, name));
   return fmt::format("{}", fmt::join(texts, ", "));

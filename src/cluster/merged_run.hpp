@@ -44,7 +44,7 @@ class MergedRun {
   Taken take(const Report& report);
 
   /// Nothing of this worker is taken any more. Returns the numbers of its users whose end was not reported.
-  std::vector<std::uint64_t> lose(const std::string& worker, std::string why);
+  std::vector<std::uint64_t> lose(const std::string& name, std::string why);
   /// From now on these users are that worker's.
   void assign(const std::string& worker, const std::vector<std::uint64_t>& users);
   /// Says that something is missing.
@@ -53,14 +53,14 @@ class MergedRun {
   [[nodiscard]] std::string names_of(const std::vector<std::uint64_t>& users) const;
 
   /// Whether a worker takes part: it has neither finished nor been lost.
-  [[nodiscard]] bool takes_part(const std::string& worker) const;
+  [[nodiscard]] bool takes_part(const std::string& name) const;
   [[nodiscard]] bool has_finished(const std::string& worker) const;
   /// The workers that take part.
   [[nodiscard]] std::vector<Seat> taking_part() const;
   /// When the last measurements of a worker came; when the run began if none have.
-  [[nodiscard]] Instant last_measured(const std::string& worker) const;
+  [[nodiscard]] Instant last_measured(const std::string& name) const;
   /// Gives up the users of a worker that has finished whose end was not reported, and returns their numbers.
-  std::vector<std::uint64_t> give_up_rest(const std::string& worker);
+  std::vector<std::uint64_t> give_up_rest(const std::string& name);
   /// Whether nobody runs any user, by what was said last, although the end of some was not reported: a report
   /// was lost.
   [[nodiscard]] bool stuck() const;

@@ -57,6 +57,7 @@ std::optional<std::span<const detail::ScenarioPart>> ScenarioImage::at(std::uint
       !in(data_, address, count * sizeof(detail::ScenarioPart))) {
     return std::nullopt;
   }
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader gives addresses as integers
   const std::span parts(reinterpret_cast<const detail::ScenarioPart*>(address), count);
   const auto is_code = [&](detail::ScenarioFunction function) {
     return in(code_, reinterpret_cast<std::uintptr_t>(function), 1);

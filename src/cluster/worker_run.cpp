@@ -240,7 +240,7 @@ void WorkerRun::report_now() {
 }
 
 // What is too large for one message goes in several, each of which counts by itself.
-void WorkerRun::send_measurements(load_test::Measurements measurements, Report report) {
+void WorkerRun::send_measurements(load_test::Measurements measurements, const Report& report) {
   auto payloads = encode(std::move(measurements));
   for (std::size_t i = 0; i < payloads.size(); ++i) {
     auto part = report;

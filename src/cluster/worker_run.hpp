@@ -62,7 +62,7 @@ class WorkerRun {
   void report_every_second();
   void report_now();
   void send(Report report);
-  void send_measurements(load_test::Measurements measurements, Report report);
+  void send_measurements(load_test::Measurements measurements, const Report& report);
   void finish();
   void take_over(const std::vector<std::uint64_t>& users);
   void stop_reporter();

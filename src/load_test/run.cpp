@@ -94,14 +94,15 @@ std::optional<RunProgress> Run::ask_progress() {
   const auto answers = std::make_shared<Answers>();
   answers->progress.cpu.resize(runners_.size());
   for (std::size_t i = 0; i < runners_.size(); ++i) {
-    runners_[i]->ask_progress([answers, i](LoopProgress loop, metrics::Histogram answered, Traffic traffic) {
-      const std::lock_guard lock(answers->mutex);
-      answers->progress.add(i, loop);
-      answers->progress.answers.merge(answered);
-      answers->progress.traffic = traffic_sum(answers->progress.traffic, traffic);
-      ++answers->received;
-      answers->changed.notify_one();
-    });
+    runners_[i]->ask_progress(
+        [answers, i](LoopProgress loop, const metrics::Histogram& answered, Traffic traffic) {
+          const std::lock_guard lock(answers->mutex);
+          answers->progress.add(i, loop);
+          answers->progress.answers.merge(answered);
+          answers->progress.traffic = traffic_sum(answers->progress.traffic, traffic);
+          ++answers->received;
+          answers->changed.notify_one();
+        });
   }
   std::unique_lock lock(answers->mutex);
   if (!answers->changed.wait_for(lock, kProgressPatience,
