@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
-#include <numeric>
 #include <optional>
 #include <random>
 #include <set>
@@ -158,7 +157,6 @@ class Coordinator {
   std::map<std::string, Instant> gone_;  // workers whose lease has gone, and when that was seen
   Instant start_{};
   std::chrono::system_clock::time_point started_at_{};
-  bool started_ = false;
   bool cancelling_ = false;
   bool finishing_ = false;
   bool interrupted_ = false;
@@ -375,7 +373,6 @@ void Coordinator::start() {
     const auto at = start_ + clocks[seat.worker].offset;
     send({.kind = Command::Kind::start, .start_at = at.time_since_epoch().count()}, seat);
   }
-  started_ = true;
 }
 
 // --- While it runs -------------------------------------------------------------------------------

@@ -69,8 +69,7 @@ std::string table_digest(const load_test::Plan& plan) {
 
 WorkerRun::WorkerRun(Nats& nats, const std::string& worker, const Command& prepare,
                      const RegisteredLoadTest& load_test, runtime::Fence& fence)
-    : nats_(nats),
-      run_name_(prepare.run),
+    : run_name_(prepare.run),
       worker_(worker),
       epoch_(prepare.epoch),
       fence_(fence),
@@ -83,7 +82,6 @@ WorkerRun::WorkerRun(Nats& nats, const std::string& worker, const Command& prepa
       run_(plan_, run_settings(with_seat_of(worker, prepare), worker, fence, remote_)) {
   runtime::raise_descriptor_limit();
   heard_of_coordinator();
-  cpu_.resize(run_settings(prepare, worker, fence, remote_).loops.size());
   remote_.begin(run_);
   beats_ = nats.subscribe(beat_subject(run_name_), [this](const Message&) { heard_of_coordinator(); });
 }
@@ -226,6 +224,7 @@ void WorkerRun::report_now() {
   }
   const Instant at = now();
   const double passed = std::max(in_seconds(at - std::exchange(last_report_, at)), 1e-3);
+  cpu_.resize(progress.cpu.size());
   Duration most{0};
   for (std::size_t i = 0; i < cpu_.size(); ++i)
     most = std::max(most, progress.cpu[i] - std::exchange(cpu_[i], progress.cpu[i]));

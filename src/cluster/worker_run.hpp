@@ -67,7 +67,6 @@ class WorkerRun {
   void take_over(const std::vector<std::uint64_t>& users);
   void stop_reporter();
 
-  Nats& nats_;
   const std::string run_name_;
   const std::string worker_;
   const std::uint64_t epoch_;
