@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <sstream>
 #include <system_error>
 #include <type_traits>
 
@@ -13,6 +12,8 @@
 
 #include <chaperon/detail/abi.hpp>
 #include <chaperon/errors.hpp>
+
+#include "base/files.hpp"
 
 namespace chaperon {
 namespace {
@@ -100,14 +101,12 @@ std::vector<std::string> parse_abi_notes(std::string_view content, const std::st
 }
 
 std::vector<std::string> read_abi_notes(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream content;
-  if (stream) content << stream.rdbuf();
-  if (!stream) {
+  const auto content = read_file(file);
+  if (!content) {
     throw InputError(fmt::format("{} cannot be read ({}): check the path and its permissions", file.string(),
                                  std::generic_category().message(errno)));
   }
-  return parse_abi_notes(content.view(), file.string());
+  return parse_abi_notes(*content, file.string());
 }
 
 std::string_view abi_value(std::string_view abi, std::string_view name) {

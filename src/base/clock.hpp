@@ -60,6 +60,11 @@ class Clock {
   Instant first_{};
 };
 
+/// The machine's steady clock.
+inline Instant steady_now() noexcept {
+  return std::chrono::steady_clock::now();
+}
+
 /// `start` + `duration`, or the end of time where that would overflow: kForever means no deadline.
 constexpr Instant deadline_after(Instant start, Duration duration) noexcept {
   return duration >= Instant::max() - start ? Instant::max() : start + duration;

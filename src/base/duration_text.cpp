@@ -93,4 +93,10 @@ std::string duration_text(Duration duration) {
   return fmt::format("{}h{:02}m", seconds / 3600, seconds % 3600 / 60);
 }
 
+std::string clock_text(Duration elapsed) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(elapsed).count();
+  if (seconds < 3600) return fmt::format("{}:{:02}", seconds / 60, seconds % 60);
+  return fmt::format("{}:{:02}:{:02}", seconds / 3600, seconds % 3600 / 60, seconds % 60);
+}
+
 }  // namespace chaperon

@@ -21,4 +21,7 @@ std::optional<Duration> duration_from_config(const Json& value);
 /// A duration for people, to three digits: `4.1 ms`, `12 µs`, `30 s`, `1m30s`.
 std::string duration_text(Duration duration);
 
+/// Time since a start, as a clock shows it: `0:14`, `12:05`, `1:02:03`.
+std::string clock_text(Duration elapsed);
+
 }  // namespace chaperon

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <chrono>
 #include <fstream>
-#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -17,6 +16,7 @@
 
 #include <chaperon/json.hpp>
 
+#include "base/files.hpp"
 #include "base/json.hpp"
 #include "cli/fingerprint.hpp"
 
@@ -31,14 +31,6 @@ constexpr std::string_view kPrecompiled = ".gch";
 constexpr auto kUnusedFor = std::chrono::hours(24 * 30);
 constexpr auto kAbandonedAfter = std::chrono::hours(1);
 constexpr std::size_t kKeptPrecompiled = 2;
-
-std::optional<std::string> read_file(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return std::nullopt;
-  std::ostringstream content;
-  content << stream.rdbuf();
-  return std::move(content).str();
-}
 
 Json describe_file(const fs::path& file, const FileStamp& stamp) {
   return {{"path", file.string()},

@@ -6,6 +6,7 @@
 
 #include <chaperon/errors.hpp>
 
+#include "base/clock.hpp"
 #include "cli/arguments.hpp"
 #include "cli/commands.hpp"
 #include "cli/interrupt.hpp"
@@ -38,8 +39,8 @@ ExitCode await_end(Process& process, cluster::Nats& nats, const cluster::LoadTes
   }
   *process.err << fmt::format("{}: its sessions are cancelled, which may take some seconds\n", id)
                << std::flush;
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (std::chrono::steady_clock::now() < deadline) {
+  const auto deadline = steady_now() + kPatience;
+  while (steady_now() < deadline) {
     if (process.stop.stop_requested()) return ExitCode::interrupted;
     const auto found = queue.find(id);
     if (!found) return ExitCode::passed;

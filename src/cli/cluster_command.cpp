@@ -16,6 +16,7 @@
 
 #include <chaperon/errors.hpp>
 
+#include "base/clock.hpp"
 #include "cli/arguments.hpp"
 #include "cli/commands.hpp"
 #include "cli/interrupt.hpp"
@@ -131,14 +132,14 @@ class ShownChild {
 // Waits until NATS answers.
 void await_nats(const Process& process, const ShownChild& server, const std::string& url,
                 const fs::path& log) {
-  const auto deadline = std::chrono::steady_clock::now() + kStartTime;
+  const auto deadline = steady_now() + kStartTime;
   while (true) {
     try {
       const cluster::Nats connection({.url = url, .client_name = "chaperon cluster up"});
       return;
     } catch (const InputError& error) {
       if (process.stop.stop_requested()) return;
-      if (server.ended() || std::chrono::steady_clock::now() > deadline) {
+      if (server.ended() || steady_now() > deadline) {
         throw InputError(
             fmt::format("nats-server did not start: {}; it says why in {}", error.what(), log.string()));
       }

@@ -1,14 +1,13 @@
 #include "cli/cluster_run.hpp"
 
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include <chaperon/errors.hpp>
 
+#include "base/files.hpp"
 #include "cli/options.hpp"
 #include "cli/run_variables.hpp"
 #include "cluster/coordinator.hpp"
@@ -31,11 +30,12 @@ unsigned workers_option(const std::string& text) {
 }
 
 std::string read_library(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  content << file.rdbuf();
-  if (!file) throw InputError(fmt::format("{} cannot be read", path.string()));
-  return std::move(content).str();
+  auto content = read_file(path);
+  if (!content) {
+    throw InputError(
+        fmt::format("{} cannot be read ({})", path.string(), std::generic_category().message(errno)));
+  }
+  return std::move(*content);
 }
 
 void ClusterArguments::declare(Arguments& arguments) {

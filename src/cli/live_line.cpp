@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/duration_text.hpp"
 #include "base/log.hpp"
 #include "cli/number_text.hpp"
 

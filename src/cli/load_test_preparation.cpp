@@ -4,7 +4,6 @@
 #include <array>
 #include <chrono>
 #include <fstream>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -15,6 +14,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include "base/files.hpp"
 #include "base/json_bytes.hpp"
 #include "cli/cache_directory.hpp"
 #include "cli/exit_code.hpp"
@@ -35,13 +35,6 @@ constexpr auto kKeepSources = std::chrono::hours(24 * 7);
 constexpr std::size_t kDigestInName = 16;
 constexpr std::size_t kLongestOutput = std::size_t{64} << 10;
 constexpr std::array<std::string_view, 4> kExtensions{".cpp", ".cc", ".cxx", ".so"};
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  content << file.rdbuf();
-  return std::move(content).str();
-}
 
 fs::path sources_directory(const Process& process) {
   auto directory = cache_directory(process) / "master" / "sources";
@@ -130,7 +123,7 @@ cluster::PreparedLoadTest prepare_load_test(const Process& process, const fs::pa
                .environment = {{std::string(cluster::kTokenVariable), std::nullopt}}});
   const auto out = child.read_all(process.stop.get_token());
   const auto code = static_cast<ExitCode>(child.wait());
-  auto said = read_file(errors);
+  auto said = read_file(errors).value_or("");
   std::error_code not_removed;
   fs::remove(errors, not_removed);
   const auto name = file.filename().string();
@@ -159,8 +152,8 @@ cluster::PreparedLoadTest prepare_load_test(const Process& process, const fs::pa
                                       meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant), all));
   }
   auto library = read_file(found.at("library").get<std::string>());
-  if (library.empty()) throw LoadTestRefused(fmt::format("the library of {} cannot be read", name));
-  return {.library = std::move(library), .load_test = std::move(chosen), .file = name};
+  if (!library) throw LoadTestRefused(fmt::format("the library of {} cannot be read", name));
+  return {.library = std::move(*library), .load_test = std::move(chosen), .file = name};
 }
 
 }  // namespace chaperon::cli

@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "base/files.hpp"
 #include "base/json.hpp"
 #include "base/json_bytes.hpp"
 #include "cli/cache_directory.hpp"
@@ -41,13 +42,6 @@ constexpr std::string_view kJson = "results.json";
 constexpr std::string_view kOut = "out.txt";
 constexpr std::string_view kErr = "err.txt";
 constexpr std::string_view kConfig = "config.json";
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  content << file.rdbuf();
-  return std::move(content).str();
-}
 
 // Only for this user: config may hold secrets, and a library is executed.
 void write_private_file(const fs::path& path, std::string_view content) {
@@ -207,10 +201,10 @@ class RunProcess final : public cluster::LoadTestProcess {
   cluster::LoadTestOutcome outcome() override {
     const int code = child_->wait();
     const auto& path = directory_.path();
-    auto csv = read_file(path / kCsv);
-    auto json = read_file(path / kJson);
-    auto out = read_file(path / kOut);
-    auto outcome = outcome_of(code, out, read_file(path / kErr), json, interrupted_);
+    auto csv = read_file(path / kCsv).value_or("");
+    auto json = read_file(path / kJson).value_or("");
+    auto out = read_file(path / kOut).value_or("");
+    auto outcome = outcome_of(code, out, read_file(path / kErr).value_or(""), json, interrupted_);
     if (!csv.empty()) outcome.results["csv"] = std::move(csv);
     if (!json.empty()) outcome.results["json"] = std::move(json);
     if (!out.empty()) outcome.results["txt"] = without_file_names(std::move(out));

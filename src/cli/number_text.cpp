@@ -77,10 +77,4 @@ std::string percent_text(double share) {
   return fmt::format("{:.0f}%", percent);
 }
 
-std::string clock_text(Duration elapsed) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(elapsed).count();
-  if (seconds < 3600) return fmt::format("{}:{:02}", seconds / 60, seconds % 60);
-  return fmt::format("{}:{:02}:{:02}", seconds / 3600, seconds % 3600 / 60, seconds % 60);
-}
-
 }  // namespace chaperon::cli

@@ -31,7 +31,4 @@ std::string bytes_text(std::uint64_t bytes);
 /// A share as percent: `0%`, `0.46%`, `46%`. It is never rounded to 0 % or 100 % unless it is exactly that.
 std::string percent_text(double share);
 
-/// Time since the start, as a clock shows it: `0:14`, `12:05`, `1:02:03`.
-std::string clock_text(Duration elapsed);
-
 }  // namespace chaperon::cli

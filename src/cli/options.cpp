@@ -4,10 +4,8 @@
 #include <array>
 #include <cctype>
 #include <charconv>
-#include <fstream>
 #include <numeric>
 #include <optional>
-#include <sstream>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -15,6 +13,7 @@
 #include <chaperon/errors.hpp>
 
 #include "base/duration_text.hpp"
+#include "base/files.hpp"
 #include "base/json.hpp"
 
 namespace chaperon::cli {
@@ -86,17 +85,15 @@ Json read_config_file(const std::filesystem::path& file) {
   if (std::filesystem::is_directory(file, error)) {
     throw InputError(fmt::format("config file {} is a directory: name a JSON file", file.string()));
   }
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) {
+  const auto content = read_file(file);
+  if (!content) {
     throw InputError(fmt::format(
         "config file {} cannot be read ({}): check the path, which counts from the working directory",
         file.string(), std::generic_category().message(errno)));
   }
-  std::ostringstream content;
-  content << stream.rdbuf();
   Json value;
   try {
-    value = Json::parse(content.str());
+    value = Json::parse(*content);
   } catch (const Json::parse_error& failure) {
     throw InputError(fmt::format("config file {} is not JSON: {}", file.string(), failure.what()));
   }

@@ -4,7 +4,6 @@
 #include <fstream>
 #include <memory>
 #include <ostream>
-#include <sstream>
 #include <stop_token>
 #include <thread>
 #include <utility>
@@ -15,6 +14,8 @@
 #include <chaperon/errors.hpp>
 
 #include "base/abi.hpp"
+#include "base/clock.hpp"
+#include "base/files.hpp"
 #include "cli/artifact_cache.hpp"
 #include "cli/build_config.hpp"
 #include "cli/cache_directory.hpp"
@@ -34,13 +35,6 @@ using Words = std::vector<std::string>;
 constexpr std::string_view kLibrary = ".so";
 constexpr std::string_view kPrecompiledHeader = ".hpp.gch";
 constexpr std::string_view kHeader = "chaperon/chaperon.hpp";
-
-std::string read_text(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return std::move(text).str();
-}
 
 void append(Words& words, const Words& more) {
   words.insert(words.end(), more.begin(), more.end());
@@ -95,7 +89,7 @@ class PrecompiledHeader {
     if (!lock_) return;
     // Before the build starts, and only if it is missing: what is newer than the build is not trusted.
     const auto text = fmt::format("#include <{}>\n", kHeader);
-    if (read_text(path(".hpp")) != text) std::ofstream(path(".hpp")) << text;
+    if (read_file(path(".hpp")) != text) std::ofstream(path(".hpp")) << text;
     started_ = cache_.start_of_build();
     built_ = cache_.temporary_name(".gch");
     dependencies_ = cache_.temporary_name(".d");
@@ -112,8 +106,8 @@ class PrecompiledHeader {
     if (!child_) return;
     child_->read_all(stop);
     if (child_->wait() == 0) {
-      cache_.keep(key_, kPrecompiledHeader, built_, parse_dependency_file(read_text(dependencies_)),
-                  started_);
+      cache_.keep(key_, kPrecompiledHeader, built_,
+                  parse_dependency_file(read_file(dependencies_).value_or("")), started_);
     }
     std::error_code error;
     fs::remove(built_, error);
@@ -151,7 +145,7 @@ class Compilation {
         user_flags_(std::move(user_flags)) {}
 
   fs::path run(const std::string& file, const std::string& key) {
-    const auto begin = std::chrono::steady_clock::now();
+    const auto begin = steady_now();
     *process_.err << fmt::format("compiling {} ...", file) << std::flush;
     std::optional<PrecompiledHeader> header;
     // A precompiled header fits only the flags it was made with.
@@ -178,10 +172,11 @@ class Compilation {
       }
       throw CompileError(fmt::format("{} does not compile", file));
     }
-    auto library = cache_.keep(key, kLibrary, built, parse_dependency_file(read_text(dependencies)), started);
+    auto library = cache_.keep(key, kLibrary, built,
+                               parse_dependency_file(read_file(dependencies).value_or("")), started);
     fs::remove(dependencies, error);
     if (header) header->finish(stop);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    const std::chrono::duration<double> took = steady_now() - begin;
     *process_.err << fmt::format(" {:.1f} s (next start: 0.1 s)\n", took.count()) << diagnostics
                   << std::flush;
     cache_.prune();

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/duration_text.hpp"
 #include "cli/number_text.hpp"
 #include "cli/rows.hpp"
 #include "cli/table.hpp"

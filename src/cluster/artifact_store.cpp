@@ -3,7 +3,6 @@
 #include <chrono>
 #include <fstream>
 #include <optional>
-#include <sstream>
 #include <stdexcept>
 #include <system_error>
 
@@ -13,6 +12,7 @@
 #include <chaperon/errors.hpp>
 #include <chaperon/json.hpp>
 
+#include "base/files.hpp"
 #include "cluster/digest.hpp"
 #include "cluster/protocol.hpp"
 
@@ -27,13 +27,6 @@ constexpr auto kFresh = std::chrono::hours(12);
 
 bool is_digest(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  content << file.rdbuf();
-  return std::move(content).str();
 }
 
 // What no run has used for a week.
@@ -103,9 +96,9 @@ fs::path fetch_artifact(const ArtifactStore& store, const std::string& digest, c
   // The digest is part of a path, and comes from outside.
   if (!is_digest(digest)) throw std::runtime_error("the compiled scenario has a name that is no SHA-256");
   auto kept = directory / (digest + ".so");
-  std::error_code not_there;
-  if (fs::is_regular_file(kept, not_there) && sha256(read_file(kept)) == digest) {
-    fs::last_write_time(kept, fs::file_time_type::clock::now(), not_there);
+  std::error_code ignored;
+  if (const auto known = read_file(kept); known && sha256(*known) == digest) {
+    fs::last_write_time(kept, fs::file_time_type::clock::now(), ignored);
     return kept;
   }
   const auto content = store.get(digest, more);
@@ -116,7 +109,7 @@ fs::path fetch_artifact(const ArtifactStore& store, const std::string& digest, c
     file.write(content.data(), static_cast<std::streamsize>(content.size()));
     file.close();
     if (!file) {
-      fs::remove(temporary, not_there);
+      fs::remove(temporary, ignored);
       throw std::runtime_error(fmt::format("the compiled scenario cannot be written to {}: is the disk full?",
                                            directory.string()));
     }

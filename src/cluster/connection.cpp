@@ -12,6 +12,7 @@
 
 #include <chaperon/errors.hpp>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "cluster/call.hpp"
 #include "cluster/nats_url.hpp"
@@ -173,7 +174,7 @@ void CnatsDeleter::operator()(natsSubscription* subscription) const noexcept {
 }
 
 Instant deadline_after(Duration timeout) {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = steady_now();
   return timeout >= Instant::max() - now ? Instant::max() : now + timeout;
 }
 
@@ -231,7 +232,7 @@ void Connection::require_jetstream(Instant deadline, const std::string& shown) {
   jetstream_.reset(context);
   const auto seen = refusals();
   while (true) {
-    options.Wait = milliseconds(std::min<Duration>(kAnswerTime, deadline - std::chrono::steady_clock::now()));
+    options.Wait = milliseconds(std::min<Duration>(kAnswerTime, deadline - steady_now()));
     jsAccountInfo* info = nullptr;
     auto js_error = static_cast<jsErrCode>(0);
     const auto status = js_GetAccountInfo(&info, context, &options, &js_error);
@@ -249,7 +250,7 @@ void Connection::require_jetstream(Instant deadline, const std::string& shown) {
           fmt::format("the NATS server at {} has no JetStream{}: start it with 'nats-server -js'", shown,
                       js_error == JSNotEnabledForAccountErr ? " for this account" : ""));
     }
-    if (!is_retryable(status, js_error) || std::chrono::steady_clock::now() + kRetryDelay >= deadline) {
+    if (!is_retryable(status, js_error) || steady_now() + kRetryDelay >= deadline) {
       throw InputError(
           fmt::format("JetStream of the NATS server at {} does not answer ({}): look at the server's log",
                       shown, last_error_text(status)));

@@ -50,19 +50,9 @@ constexpr Duration kGrace = 1s;
 // What a command may have of users, so that it stays far below a megabyte.
 constexpr std::size_t kUsersOfCommand = 20'000;
 
-Instant now() {
-  return std::chrono::steady_clock::now();
-}
-
 std::string drawn_name() {
   std::random_device device;
   return fmt::format("{:08x}", device());
-}
-
-// `0:41`
-std::string clock_text(Duration elapsed) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(elapsed).count();
-  return fmt::format("{}:{:02}", seconds / 60, seconds % 60);
 }
 
 std::string users_text(std::size_t count) {
@@ -210,7 +200,7 @@ Results Coordinator::nothing() const {
 
 bool Coordinator::recruit() {
   std::string said;
-  Instant settled = now() + kSettled;
+  Instant settled = steady_now() + kSettled;
   // Runs that were in each other's way are not to be so again.
   if (others_were_faster_) settled += std::random_device{}() % 500 * 1ms;
   while (!run_options_.stop.stop_requested()) {
@@ -222,7 +212,7 @@ bool Coordinator::recruit() {
       return !roster_.answers(member.info.name, kLook * 10);
     };
     const bool enough = found.fit.size() >= std::max(options_.workers, 1U);
-    if (enough && now() >= settled) {
+    if (enough && steady_now() >= settled) {
       std::erase_if(found.fit, is_silent);
       if (found.fit.size() >= std::max(options_.workers, 1U)) {
         if (options_.workers > 0) found.fit.resize(options_.workers);
@@ -230,7 +220,7 @@ bool Coordinator::recruit() {
         return true;
       }
     }
-    if (now() < settled) continue;
+    if (steady_now() < settled) continue;
     if (auto text = waiting_text(found, options_); text != said) {
       news(text);
       said = std::move(text);
@@ -273,8 +263,8 @@ void Coordinator::prepare() {
 
 // Waits until a worker says that it is ours, or another's. One that says nothing is missed later on.
 void Coordinator::await_claim(const Seat& seat) {
-  const Instant until = now() + kGrace;
-  while (!others_were_faster_ && now() < until) {
+  const Instant until = steady_now() + kGrace;
+  while (!others_were_faster_ && steady_now() < until) {
     take_reports(Duration::zero());
     roster_.update(kLook / 5);
     const auto* member = roster_.find(seat.worker, seat.epoch);
@@ -283,7 +273,7 @@ void Coordinator::await_claim(const Seat& seat) {
 }
 
 Coordinator::Ready Coordinator::await_ready() {
-  const Instant deadline = now() + kReady;
+  const Instant deadline = steady_now() + kReady;
   while (ready_.size() < seats_.size()) {
     if (run_options_.stop.stop_requested()) return Ready::interrupted;
     take_reports(kLook);
@@ -293,11 +283,11 @@ Coordinator::Ready Coordinator::await_ready() {
     for (const auto& seat : seats_) {
       if (ready_.contains(seat.worker)) continue;
       const auto* member = roster_.find(seat.worker, seat.epoch);
-      if (member == nullptr || now() - member->seen > kLease) {
+      if (member == nullptr || steady_now() - member->seen > kLease) {
         throw InputError(fmt::format(
             "worker {} was lost while it prepared the run: see what it says, and run it again", seat.worker));
       }
-      if (now() > deadline)
+      if (steady_now() > deadline)
         throw InputError(fmt::format("worker {} is not ready after {}", seat.worker, duration_text(kReady)));
     }
   }
@@ -318,9 +308,9 @@ ClockOffset Coordinator::compare_clock(const std::string& worker) {
   ClockOffset best{.round_trip = kForever};
   int answers = 0;
   for (int round = 0; round < kClockRounds; ++round) {
-    const Instant asked = now();
+    const Instant asked = steady_now();
     const auto answer = nats_.request(clock_subject(worker), {}, 1s);
-    const Instant came = now();
+    const Instant came = steady_now();
     if (!answer) continue;
     Duration::rep there = 0;
     try {
@@ -365,7 +355,7 @@ void Coordinator::start() {
   for (const auto& [name, clock] : clocks)
     longest = std::max(longest, clock.round_trip);
   const Duration ahead = kStartAhead + static_cast<int>(seats_.size()) * (kStartAheadOfWorker + 2 * longest);
-  start_ = now() + ahead;
+  start_ = steady_now() + ahead;
   started_at_ = std::chrono::system_clock::now() +
                 std::chrono::duration_cast<std::chrono::system_clock::duration>(ahead);
   merged_->begin(start_);
@@ -392,16 +382,16 @@ void Coordinator::watch() {
     if (std::exchange(connected, nats_.connected()) != connected) {
       news(connected ? "NATS is there again"
                      : fmt::format("the connection to NATS was lost at {}: trying to reach it again",
-                                   clock_text(now() - start_)));
+                                   clock_text(steady_now() - start_)));
     }
     look_for_losses();
     if (run_options_.stop.stop_requested() && !std::exchange(interrupted_, true))
       cancel_all("cancelled", "the run was interrupted");
-    if (now() >= deadline)
+    if (steady_now() >= deadline)
       cancel_all("timed out", fmt::format("load_test_timeout {}", duration_text(plan_.timeout)));
-    if (now() >= next_shown) {
-      next_shown = now() + run_options_.progress_interval;
-      tell(merged_->progress(now()));
+    if (steady_now() >= next_shown) {
+      next_shown = steady_now() + run_options_.progress_interval;
+      tell(merged_->progress(steady_now()));
     }
     if (merged_->taking_part().empty()) return;
     if (const auto failure = outbox_->failure(); !failure.empty()) {
@@ -463,7 +453,7 @@ void Coordinator::take(const Report& report) {
       throw InputError(fmt::format("worker {}: {}", report.worker, report.reason));
     case Report::Kind::stopping: {
       const auto sentence =
-          fmt::format("at {} {}: its users were cancelled", clock_text(now() - start_), report.reason);
+          fmt::format("at {} {}: its users were cancelled", clock_text(steady_now() - start_), report.reason);
       news(sentence);
       merged_->add_incomplete(sentence);
       stopping_.insert(report.worker);
@@ -499,7 +489,7 @@ void Coordinator::look_for_losses() {
   bool reached = true;
   for (const auto& seat : merged_->taking_part()) {
     const auto* member = roster_.find(seat.worker, seat.epoch);
-    const Duration silent = member == nullptr ? Duration::zero() : now() - member->seen;
+    const Duration silent = member == nullptr ? Duration::zero() : steady_now() - member->seen;
     auto revoked = Roster::Revoked::renewed;
     if (member == nullptr) {
       revoked = Roster::Revoked::left;
@@ -515,9 +505,9 @@ void Coordinator::look_for_losses() {
         lose(seat, fmt::format("no sign of life for {:.0f} s", in_seconds(silent)));
         break;
       case Roster::Revoked::left: {
-        const auto [gone, is_new] = gone_.try_emplace(seat.worker, now());
+        const auto [gone, is_new] = gone_.try_emplace(seat.worker, steady_now());
         // Whoever has removed its lease, it may run until that would have been over.
-        if (!is_new && now() - gone->second > kLease) lose(seat, "it has left");
+        if (!is_new && steady_now() - gone->second > kLease) lose(seat, "it has left");
         break;
       }
       case Roster::Revoked::unknown:
@@ -532,7 +522,8 @@ void Coordinator::look_for_losses() {
 
 void Coordinator::lose(const Seat& seat, const std::string& why) {
   const auto unfinished = merged_->lose(seat.worker, why);
-  auto sentence = fmt::format("worker {} lost at {}: {}", seat.worker, clock_text(now() - start_), why);
+  auto sentence =
+      fmt::format("worker {} lost at {}: {}", seat.worker, clock_text(steady_now() - start_), why);
   if (unfinished.empty()) {
     sentence += "; all its users had ended";
   } else {
@@ -564,7 +555,7 @@ void Coordinator::lose(const Seat& seat, const std::string& why) {
 // The server has forgotten what was agreed on there: nothing can be said or heard any more.
 void Coordinator::end_without_server(const std::string& why) {
   const auto sentence = fmt::format("the run has ended at {}, and what was measured last is missing: {}",
-                                    clock_text(now() - start_), why);
+                                    clock_text(steady_now() - start_), why);
   news(sentence);
   merged_->add_incomplete(sentence);
   cancel_all("cancelled", why);

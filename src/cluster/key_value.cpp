@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nats/nats.h>
 
+#include "base/clock.hpp"
 #include "cluster/call.hpp"
 #include "cluster/connection.hpp"
 #include "cluster/ordered_reader.hpp"
@@ -244,7 +245,7 @@ std::vector<Entry> KeyValue::entries(const std::string& filter) const {
   const auto reader = bucket_->read(filter);
   std::unordered_map<std::string, Entry> found;  // a key that changes meanwhile comes again
   while (true) {
-    auto item = reader->next(deadline - std::chrono::steady_clock::now());
+    auto item = reader->next(deadline - steady_now());
     if (!item) call.fail("the server does not answer", true);
     if (item->kind == ReaderItem::Kind::current) return in_order(std::move(found));
     if (item->kind == ReaderItem::Kind::again) {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 
 namespace chaperon::cluster {
@@ -12,10 +13,6 @@ namespace {
 constexpr Duration kRetry = 200ms;
 // Clocks do not run equally fast, and what was begun takes its time.
 constexpr Duration kMargin = 300ms;
-
-Instant now() {
-  return std::chrono::steady_clock::now();
-}
 
 }  // namespace
 
@@ -29,12 +26,12 @@ KeyValue workers_bucket(Nats& nats, int replicas) {
 
 Lease::Lease(Nats& nats, int replicas, WorkerInfo info, std::function<void(Instant)> renewed)
     : bucket_(workers_bucket(nats, replicas)), info_(std::move(info)), renewed_(std::move(renewed)) {
-  const Instant give_up = now() + kLeaseExpiry + 1s;
+  const Instant give_up = steady_now() + kLeaseExpiry + 1s;
   const auto former = std::exchange(info_.epoch, 0);
   std::uint64_t seen = 0;
   Instant seen_at{};
   while (true) {
-    const Instant asked = now();
+    const Instant asked = steady_now();
     if (const auto created = bucket_.create(info_.name, encode(info_))) {
       revision_ = *created;
       until_ = asked + kLease;
@@ -45,12 +42,12 @@ Lease::Lease(Nats& nats, int replicas, WorkerInfo info, std::function<void(Insta
     const auto held = bucket_.get(info_.name);
     const auto holder = held ? decode_worker_info(held->value) : std::nullopt;
     // One that has not been renewed for that long is over, as its holder knows too.
-    const bool over = holder && held->revision == seen && now() - seen_at > kLease + kRetry;
+    const bool over = holder && held->revision == seen && steady_now() - seen_at > kLease + kRetry;
     if (holder && (over || (former != 0 && holder->epoch == former))) {
       if (bucket_.update(info_.name, "revoked", held->revision)) bucket_.remove(info_.name);
       continue;
     }
-    if ((holder && seen != 0 && held->revision != seen) || now() > give_up) {
+    if ((holder && seen != 0 && held->revision != seen) || steady_now() > give_up) {
       throw NameTaken(
           fmt::format(
               "a worker called {0} is in the cluster already: give this one another name (--name {0}-2)",
@@ -59,7 +56,7 @@ Lease::Lease(Nats& nats, int replicas, WorkerInfo info, std::function<void(Insta
     }
     if (holder && seen == 0) {
       seen = held->revision;
-      seen_at = now();
+      seen_at = steady_now();
     }
     std::this_thread::sleep_for(kRetry);
   }
@@ -87,7 +84,7 @@ Lease::~Lease() {
 
 bool Lease::over() const {
   const std::lock_guard lock(mutex_);
-  return taken_away_ || now() >= until_;
+  return taken_away_ || steady_now() >= until_;
 }
 
 void Lease::say(const std::string& run, const std::string& doing) {
@@ -100,7 +97,7 @@ void Lease::say(const std::string& run, const std::string& doing) {
 }
 
 void Lease::keep() {
-  Instant next = now() + kBeat;
+  Instant next = steady_now() + kBeat;
   while (true) {
     {
       std::unique_lock lock(mutex_);
@@ -114,20 +111,20 @@ void Lease::keep() {
         taken_away_ = true;
         return;
       }
-      next = now() + kBeat;
+      next = steady_now() + kBeat;
     } catch (const NatsError&) {
       // The lease goes on until its time is up, and so do the attempts.
-      next = now() + kRetry;
+      next = steady_now() + kRetry;
     }
     const std::lock_guard lock(mutex_);
     // Whoever has lost it must not go on as if it were the next holder.
-    if (now() >= until_) return;
+    if (steady_now() >= until_) return;
   }
 }
 
 // False: somebody has taken it away.
 bool Lease::renew() {
-  const Instant asked = now();
+  const Instant asked = steady_now();
   {
     const std::lock_guard lock(mutex_);
     info_ = wanted_;
@@ -146,7 +143,7 @@ bool Lease::renew() {
   Instant until{};
   {
     const std::lock_guard lock(mutex_);
-    if (now() < until_ || until_ == Instant{}) until_ = asked + kLease;
+    if (steady_now() < until_ || until_ == Instant{}) until_ = asked + kLease;
     until = until_;
   }
   renewed_(until - kMargin);

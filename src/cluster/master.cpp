@@ -10,6 +10,7 @@
 
 #include <chaperon/errors.hpp>
 
+#include "base/clock.hpp"
 #include "base/json_bytes.hpp"
 #include "cluster/protocol.hpp"
 
@@ -24,10 +25,6 @@ constexpr Duration kLeavePatience = 30s;
 // Below what is left of the lease in its bucket once it is over.
 constexpr Duration kStopPatience = 3s;
 constexpr std::string_view kMasterName = "master";
-
-Instant now() {
-  return std::chrono::steady_clock::now();
-}
 
 std::string what_runs(const LoadTestRecord& record) {
   return fmt::format("{} ({})", record.load_test, record.id);
@@ -268,10 +265,10 @@ void Master::look_at_current() {
     if (!current.interrupted && known != known_.end() && known->second.record.cancel_requested) {
       news(fmt::format("{}: is cancelled", current.what));
       current.interrupted = true;
-      current.end_by = now() + kCancelPatience;
+      current.end_by = steady_now() + kCancelPatience;
       current.process->interrupt();
     }
-    if (current.interrupted && now() > current.end_by) {
+    if (current.interrupted && steady_now() > current.end_by) {
       current.process->stop(kStopPatience);
       current.stopped_because =
           fmt::format("it was cancelled, and killed because it had not ended after {:.0f} s",
@@ -332,8 +329,8 @@ void Master::leave() {
     news(fmt::format("stopping: {} is cancelled, what it measured is kept; Ctrl-C again leaves at once",
                      current_->what));
     current_->process->interrupt();
-    const Instant deadline = now() + kLeavePatience;
-    while (!current_->process->ended() && now() < deadline)
+    const Instant deadline = steady_now() + kLeavePatience;
+    while (!current_->process->ended() && steady_now() < deadline)
       std::this_thread::sleep_for(kLook);
     current_->process->stop(kStopPatience);
     current_->outcome = current_->process->outcome();
@@ -341,8 +338,8 @@ void Master::leave() {
       current_->outcome->message = "while it ran: the master was stopped";
     current_->process.reset();
   }
-  const Instant deadline = now() + kStopPatience;
-  while (current_ && !try_nats([this] { record_end(); }) && now() < deadline)
+  const Instant deadline = steady_now() + kStopPatience;
+  while (current_ && !try_nats([this] { record_end(); }) && steady_now() < deadline)
     std::this_thread::sleep_for(kLook);
   questions_ = {};
   lease_.reset();

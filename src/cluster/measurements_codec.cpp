@@ -12,8 +12,8 @@
 
 #include "base/bytes.hpp"
 #include "base/json_bytes.hpp"
+#include "base/user_runs.hpp"
 #include "base/utf8.hpp"
-#include "cluster/user_runs.hpp"
 #include "metrics/histogram_codec.hpp"
 
 namespace chaperon::cluster {

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "base/bytes.hpp"
+#include "base/clock.hpp"
 #include "cluster/measurements_codec.hpp"
 #include "load_test/run.hpp"
 
@@ -51,7 +52,7 @@ MergedRun::Taken MergedRun::take(const Report& report) {
   if (report.kind == Report::Kind::measured || report.kind == Report::Kind::settled ||
       report.kind == Report::Kind::finished) {
     worker.heard = true;
-    worker.last_measured = std::chrono::steady_clock::now();
+    worker.last_measured = steady_now();
     worker.settled_gap = worker.settled_gap || (gap && report.kind != Report::Kind::measured);
     worker.waiting = report.waiting;
     worker.live = report.live;

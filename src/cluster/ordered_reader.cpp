@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nats/nats.h>
 
+#include "base/clock.hpp"
 #include "base/json.hpp"
 #include "cluster/call.hpp"
 #include "cluster/message.hpp"
@@ -131,7 +132,7 @@ bool OrderedReader::step(Instant deadline) {
     return true;
   }
   const std::lock_guard lock(mutex_);
-  return !stopped_ && std::chrono::steady_clock::now() < deadline;
+  return !stopped_ && steady_now() < deadline;
 }
 
 // When something is to be done although nothing has come.
@@ -157,7 +158,7 @@ std::optional<OrderedReader::Arrival> OrderedReader::wait_for_arrival(Instant un
 
 void OrderedReader::look_at_connection() {
   if (connection_->closed()) fail(fmt::format("the connection to NATS {}", connection_->why_closed()));
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = steady_now();
   if (state_ != State::idle && losses_seen_ != connection_->losses()) {
     give_up(Duration::zero());
   } else if (state_ != State::idle && next_check() <= now) {
@@ -177,7 +178,7 @@ void OrderedReader::begin() {
   inbox_ = new_inbox(connection_->inbox());
   {
     const std::lock_guard lock(mutex_);
-    heard_ = std::chrono::steady_clock::now();
+    heard_ = steady_now();
   }
   try {
     listener_ =
@@ -206,7 +207,7 @@ void OrderedReader::give_up(Duration delay) {
   }
   state_ = State::idle;
   pushed_ = 0;
-  retry_at_ = std::chrono::steady_clock::now() + delay;
+  retry_at_ = steady_now() + delay;
   if (options_.mode != Mode::last_per_subject) {
     // What was not asked for yet stays; the new consumer goes on behind it.
     return;
@@ -360,7 +361,7 @@ void OrderedReader::fail(const std::string& why, bool retryable) {
 
 // On the thread of cnats.
 void OrderedReader::arrived(natsMsg& message) {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = steady_now();
   auto arrival = read_message(message);
   const std::lock_guard lock(mutex_);
   heard_ = now;

@@ -10,7 +10,7 @@
 
 #include "base/bytes.hpp"
 #include "base/json_bytes.hpp"
-#include "cluster/user_runs.hpp"
+#include "base/user_runs.hpp"
 
 namespace chaperon::cluster {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/clock.hpp"
 #include "cluster/lease.hpp"
 
 namespace chaperon::cluster {
@@ -21,8 +22,7 @@ void Roster::update(Duration patience) {
         auto& member = members_[entry.key];
         // Told again after a loss of the connection: no sign of life.
         if (member.revision == entry.revision) break;
-        member = {
-            .info = std::move(*info), .revision = entry.revision, .seen = std::chrono::steady_clock::now()};
+        member = {.info = std::move(*info), .revision = entry.revision, .seen = steady_now()};
         break;
       }
       case Change::Kind::removed:
@@ -37,7 +37,7 @@ void Roster::update(Duration patience) {
 }
 
 void Roster::forget_expired() {
-  const Instant now = std::chrono::steady_clock::now();
+  const Instant now = steady_now();
   std::erase_if(members_, [now](const auto& member) { return now - member.second.seen > kLeaseExpiry; });
 }
 

@@ -9,6 +9,7 @@
 #include <chaperon/errors.hpp>
 
 #include "base/bytes.hpp"
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "cluster/artifact_store.hpp"
 
@@ -17,10 +18,6 @@ namespace {
 
 constexpr Duration kLook = 50ms;
 constexpr Duration kRejoin = 500ms;
-
-Instant now() {
-  return std::chrono::steady_clock::now();
-}
 
 }  // namespace
 
@@ -47,11 +44,11 @@ Worker::End Worker::serve(const std::stop_token& stop) {
     }
     // Taken away: nothing is to be started until its time would have been up.
     if (lease_->over()) own_fence_->close();
-    run_->look(now());
+    run_->look(steady_now());
     if (auto reason = run_->take_stop_reason(); !reason.empty())
       options_.on_doing(fmt::format("{}: stops: {}", options_.name, reason), true);
     if (run_->over()) {
-      if (run_->fenced(now())) {
+      if (run_->fenced(steady_now())) {
         options_.on_doing(fmt::format("{}: stands still and begins anew: its lease was over, or the "
                                       "coordinator was not heard of",
                                       options_.name),
@@ -71,8 +68,8 @@ Worker::End Worker::serve(const std::stop_token& stop) {
       lease_.reset();
       return stop.stop_requested() ? End::stopped : End::replace;
     }
-    if (now() >= next_said) {
-      next_said = now() + kBeat;
+    if (steady_now() >= next_said) {
+      next_said = steady_now() + kBeat;
       const auto doing = run_->doing();
       lease_->say(run_name_, doing);
       options_.on_doing(fmt::format("{}: {}", options_.name, doing), false);
@@ -112,7 +109,7 @@ void Worker::join(const std::stop_token& stop) {
       clock_ = nats_.subscribe(clock_subject(options_.name), [this](const Message& message) {
         try {
           if (!message.reply_to.empty())
-            nats_.publish(message.reply_to, std::to_string(now().time_since_epoch().count()));
+            nats_.publish(message.reply_to, std::to_string(steady_now().time_since_epoch().count()));
         } catch (const NatsError&) {
           // Who has asked asks again.
         }

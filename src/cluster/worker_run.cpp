@@ -24,10 +24,6 @@ constexpr Duration kLook = 100ms;
 // How often it is looked whether they have ended.
 constexpr Duration kOrphans = 20ms;
 
-Instant now() {
-  return std::chrono::steady_clock::now();
-}
-
 RunOptions run_options(const Command& prepare) {
   return {.config = prepare.config.is_null() ? Json::object() : prepare.config,
           .base_url = prepare.base_url,
@@ -75,9 +71,9 @@ WorkerRun::WorkerRun(Nats& nats, const std::string& worker, const Command& prepa
       fence_(fence),
       plan_(load_test::Plan::make(load_test, run_options(prepare))),
       image_(plan_.entries.front().parts),
-      outbox_(nats, outbox_name(prepare, worker), [&fence] { return fence.passed(now()); }),
+      outbox_(nats, outbox_name(prepare, worker), [&fence] { return fence.passed(steady_now()); }),
       scheduled_outbox_(nats, outbox_name(prepare, worker) + ".scheduled",
-                        [&fence] { return fence.passed(now()); }),
+                        [&fence] { return fence.passed(steady_now()); }),
       remote_(nats, prepare.run, worker, prepare.seats, scheduled_outbox_, image_, plan_.entries.size()),
       run_(plan_, run_settings(with_seat_of(worker, prepare), worker, fence, remote_)) {
   runtime::raise_descriptor_limit();
@@ -95,7 +91,7 @@ WorkerRun::~WorkerRun() {
 // --- What the coordinator wants ------------------------------------------------------------------
 
 void WorkerRun::heard_of_coordinator() {
-  heard_at_.store(now().time_since_epoch().count());
+  heard_at_.store(steady_now().time_since_epoch().count());
   extend_fence();
 }
 
@@ -121,13 +117,14 @@ void WorkerRun::obey(const Command& command) {
     case Command::Kind::start: {
       if (std::exchange(started_, true)) return;
       const Instant at{Duration(command.start_at)};
-      if (const auto late = std::chrono::duration_cast<std::chrono::milliseconds>(now() - at); late > 0ms) {
+      if (const auto late = std::chrono::duration_cast<std::chrono::milliseconds>(steady_now() - at);
+          late > 0ms) {
         warnings_.push_back(
             fmt::format("worker {} heard of the start {} ms late, and began then", worker_, late.count()));
         write_log(LogLevel::warn, warnings_.back());
       }
       run_.begin(at);
-      last_report_ = std::max(at, now());
+      last_report_ = std::max(at, steady_now());
       reporter_ = std::thread([this] { report_every_second(); });
       return;
     }
@@ -204,13 +201,13 @@ void WorkerRun::look(Instant now) {
 // --- What it says --------------------------------------------------------------------------------
 
 void WorkerRun::report_every_second() {
-  Instant next = now() + kBeat;
+  Instant next = steady_now() + kBeat;
   while (true) {
     {
       std::unique_lock lock(reporter_mutex_);
       if (reporter_wakes_.wait_until(lock, next, [this] { return reporter_ends_; })) return;
     }
-    next = std::max(next + kBeat, now());
+    next = std::max(next + kBeat, steady_now());
     report_now();
   }
 }
@@ -222,7 +219,7 @@ void WorkerRun::report_now() {
     waiting_ = progress.waiting;
     live_ = progress.live;
   }
-  const Instant at = now();
+  const Instant at = steady_now();
   const double passed = std::max(in_seconds(at - std::exchange(last_report_, at)), 1e-3);
   cpu_.resize(progress.cpu.size());
   Duration most{0};
@@ -276,14 +273,15 @@ void WorkerRun::finish() {
   stop_reporter();
   remote_.refuse(fmt::format("worker {} has finished", worker_));
   // Scenarios whose user was on a worker that is lost may still be on their way to their end.
-  for (auto progress = run_.ask_progress(); !fence_.passed(now()) && (!progress || progress->scheduled > 0);
+  for (auto progress = run_.ask_progress();
+       !fence_.passed(steady_now()) && (!progress || progress->scheduled > 0);
        progress = run_.ask_progress()) {
-    run_.look(now(), true);
+    run_.look(steady_now(), true);
     std::this_thread::sleep_for(kOrphans);
   }
-  if (fence_.passed(now())) return;
+  if (fence_.passed(steady_now())) return;
   remote_.end();
-  const double elapsed = in_seconds(now() - run_.start());
+  const double elapsed = in_seconds(steady_now() - run_.start());
   auto rest = run_.finish();
   metrics_.merge(std::move(rest.metrics));
   rest.metrics = std::exchange(metrics_, metrics::Snapshot());
@@ -298,7 +296,7 @@ void WorkerRun::finish() {
                                       .log_lines_dropped = log_lines_dropped()});
   // However long it takes: they are the results.
   const auto send_all = [this](Outbox& outbox) {
-    while (!outbox.flush(kLook) && !fence_.passed(now())) {
+    while (!outbox.flush(kLook) && !fence_.passed(steady_now())) {
     }
   };
   send_all(scheduled_outbox_);

@@ -1,11 +1,15 @@
 #include "export/json.hpp"
 
 #include <cmath>
+#include <cstdint>
 #include <ostream>
+#include <span>
 #include <string>
+#include <vector>
 
 #include <chaperon/json.hpp>
 
+#include "base/user_runs.hpp"
 #include "export/columns.hpp"
 #include "export/output_path.hpp"
 
@@ -76,13 +80,9 @@ OrderedJson sessions_of(const SessionCounts& counts) {
 // Mostly every n-th user: [first, step, count].
 OrderedJson users_of(const std::vector<std::uint64_t>& users) {
   auto runs = OrderedJson::array();
-  for (std::size_t at = 0; at < users.size();) {
-    const std::uint64_t step = at + 1 < users.size() ? users[at + 1] - users[at] : 1;
-    std::size_t end = at + 1;
-    while (end < users.size() && users[end] - users[end - 1] == step)
-      ++end;
-    runs.push_back({users[at], step, end - at});
-    at = end;
+  for (std::span<const std::uint64_t> left = users; !left.empty();) {
+    const auto run = take_run(left, users.size());
+    runs.push_back({run.first, run.step, run.count});
   }
   return runs;
 }

@@ -73,14 +73,14 @@ bool wait_for_loops(const Plan& plan, Run& run, const RunOptions& options) {
   };
   const std::stop_callback wake(options.stop, [&run] { run.wake(); });
   while (true) {
-    const Instant now = std::chrono::steady_clock::now();
+    const Instant now = steady_now();
     // Once the deadline has passed it is no reason to wake any more.
     if (run.wait(std::min({now + kLook, display.next(), cancelling ? Instant::max() : deadline})))
       return interrupted;
     if (options.stop.stop_requested() && !std::exchange(interrupted, true)) {
       cancel_all(session::Outcome::cancelled, "the run was interrupted");
     }
-    const Instant later = std::chrono::steady_clock::now();
+    const Instant later = steady_now();
     if (later >= deadline) {
       cancel_all(session::Outcome::timed_out,
                  fmt::format("load_test_timeout {}", duration_text(plan.timeout)));
@@ -114,14 +114,14 @@ Results run(const RegisteredLoadTest& test, const RunOptions& options) {
   const auto started_at = std::chrono::system_clock::now();
 
   Run run(plan, std::move(settings));
-  run.begin(std::chrono::steady_clock::now());
+  run.begin(steady_now());
   const bool interrupted = wait_for_loops(plan, run, options);
   auto results = to_results(plan, run.finish());
   results.started_at = started_at;
   results.seed = seed;
   results.interrupted = interrupted;
   results.generator.loops = loops;
-  const double elapsed = in_seconds(std::chrono::steady_clock::now() - run.start());
+  const double elapsed = in_seconds(steady_now() - run.start());
   for (const Duration spent : run.cpu()) {
     results.generator.busiest_loop =
         std::max(results.generator.busiest_loop, elapsed > 0 ? in_seconds(spent) / elapsed : 0);

@@ -72,6 +72,13 @@ TEST(DurationTextTest, NeverSaysSixtySeconds) {
   EXPECT_EQ(duration_text(59999ms), "1 min");
 }
 
+TEST(ParseDurationTest, ClockShowsMinutesAndHours) {
+  EXPECT_EQ(clock_text(0s), "0:00");
+  EXPECT_EQ(clock_text(14'900ms), "0:14");
+  EXPECT_EQ(clock_text(725s), "12:05");
+  EXPECT_EQ(clock_text(3723s), "1:02:03");
+}
+
 TEST(ClockTest, AVirtualClockMovesWhenToldAndNeverBack) {
   Clock clock(Instant{} + 5s);
   EXPECT_TRUE(clock.is_virtual());

@@ -79,12 +79,5 @@ TEST(NumberText, SharesAreNeverRoundedToNothingOrAll) {
   EXPECT_EQ(percent_text(1), "100%");
 }
 
-TEST(NumberText, ClockShowsMinutesAndHours) {
-  EXPECT_EQ(clock_text(0s), "0:00");
-  EXPECT_EQ(clock_text(14'900ms), "0:14");
-  EXPECT_EQ(clock_text(725s), "12:05");
-  EXPECT_EQ(clock_text(3723s), "1:02:03");
-}
-
 }  // namespace
 }  // namespace chaperon::cli

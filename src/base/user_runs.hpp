@@ -7,12 +7,12 @@
 
 #include "base/bytes.hpp"
 
-namespace chaperon::cluster {
+namespace chaperon {
 
 /// `first`, `first + step` … `last()`.
 struct UserRun {
   std::uint64_t first = 0;
-  std::uint64_t step = 0;
+  std::uint64_t step = 1;
   std::uint64_t count = 1;
 
   [[nodiscard]] std::uint64_t last() const noexcept { return first + step * (count - 1); }
@@ -28,4 +28,4 @@ void encode(ByteWriter& out, std::span<const UserRun> runs);
 /// MalformedBytes.
 void decode_runs(ByteReader& in, std::vector<std::uint64_t>& users, std::uint64_t most);
 
-}  // namespace chaperon::cluster
+}  // namespace chaperon

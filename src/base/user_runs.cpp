@@ -1,10 +1,10 @@
-#include "cluster/user_runs.hpp"
+#include "base/user_runs.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <limits>
 
-namespace chaperon::cluster {
+namespace chaperon {
 
 UserRun take_run(std::span<const std::uint64_t>& users, std::uint64_t most) {
   UserRun run{.first = users[0]};
@@ -44,4 +44,4 @@ void decode_runs(ByteReader& in, std::vector<std::uint64_t>& users, std::uint64_
   }
 }
 
-}  // namespace chaperon::cluster
+}  // namespace chaperon

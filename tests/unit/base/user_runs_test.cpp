@@ -1,4 +1,4 @@
-#include "cluster/user_runs.hpp"
+#include "base/user_runs.hpp"
 
 #include <cstdint>
 #include <limits>
@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-namespace chaperon::cluster {
+namespace chaperon {
 namespace {
 
 constexpr std::uint64_t kMost = 1'000'000;
@@ -66,4 +66,4 @@ TEST(UserRuns, ManyUsersInAFewBytesAreRefused) {
 }
 
 }  // namespace
-}  // namespace chaperon::cluster
+}  // namespace chaperon
