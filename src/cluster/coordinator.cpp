@@ -1,13 +1,11 @@
 #include "cluster/coordinator.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
+#include <charconv>
 #include <optional>
 #include <random>
 #include <set>
 #include <span>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,19 +13,15 @@
 
 #include <chaperon/errors.hpp>
 
-#include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/duration_text.hpp"
-#include "base/json.hpp"
 #include "base/log.hpp"
 #include "cluster/artifact_store.hpp"
-#include "cluster/consumer.hpp"
 #include "cluster/merged_run.hpp"
-#include "cluster/outbox.hpp"
-#include "cluster/progress_json.hpp"
 #include "cluster/protocol.hpp"
 #include "cluster/recruiting.hpp"
 #include "cluster/roster.hpp"
+#include "cluster/run_channel.hpp"
 #include "cluster/worker_run.hpp"
 #include "load_test/plan.hpp"
 
@@ -45,6 +39,7 @@ constexpr Duration kStartAheadOfWorker = 5ms;
 // Round trips by which a clock is compared.
 constexpr int kClockRounds = 24;
 constexpr int kFewestClockRounds = 16;
+constexpr Duration kClockAnswer = 500ms;
 // A worker that has said goodbye may have sent its last report just before.
 constexpr Duration kGrace = 1s;
 // What a command may have of users, so that it stays far below a megabyte.
@@ -59,40 +54,14 @@ std::string users_text(std::size_t count) {
   return count == 1 ? "1 user" : fmt::format("{} users", count);
 }
 
-// Says again and again that the coordinator lives.
-class Beats {
- public:
-  Beats(Nats& nats, std::string subject)
-      : thread_([this, &nats, subject = std::move(subject)] {
-          std::unique_lock lock(mutex_);
-          auto pause = kBeat;
-          do {
-            try {
-              nats.publish(subject, {});
-              pause = kBeat;
-            } catch (const NatsError&) {
-              // Soon after the connection is there again they are to hear of it.
-              pause = kLook;
-            }
-          } while (!changed_.wait_for(lock, pause, [this] { return ended_; }));
-        }) {}
-  ~Beats() {
-    {
-      const std::lock_guard lock(mutex_);
-      ended_ = true;
-      changed_.notify_all();
-    }
-    thread_.join();
-  }
-  Beats(const Beats&) = delete;
-  Beats& operator=(const Beats&) = delete;
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool ended_ = false;
-  std::thread thread_;
-};
+// What a worker's steady clock shows; nothing if that is no such text.
+std::optional<Duration> clock_from(std::string_view text) {
+  Duration::rep shown = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), shown);
+  // Two of them can be subtracted.
+  if (error != std::errc() || end != text.data() + text.size() || shown < 0) return std::nullopt;
+  return Duration(shown);
+}
 
 class Coordinator {
  public:
@@ -109,7 +78,6 @@ class Coordinator {
   ClockOffset compare_clock(const std::string& worker);
   void start();
   void watch();
-  void tell(const Progress& progress);
   Results results();
   [[nodiscard]] Results nothing() const;
 
@@ -121,8 +89,6 @@ class Coordinator {
   void end_without_server(const std::string& why);
   void restart(const std::vector<std::uint64_t>& users, std::string& sentence);
   void cancel_all(std::string_view outcome, const std::string& reason);
-  void send(Command command, const Seat& to);
-  void send_to_all(const Command& command);
   void leave(const std::string& reason);
   void news(const std::string& line) const {
     if (options_.on_news) options_.on_news(line);
@@ -138,9 +104,7 @@ class Coordinator {
   Roster roster_;
   std::vector<Seat> seats_;
   std::optional<MergedRun> merged_;
-  std::optional<Consumer> reports_;
-  std::optional<Outbox> outbox_;
-  std::optional<Beats> beats_;
+  std::optional<RunChannel> channel_;
   std::map<std::string, Report> ready_;
   bool others_were_faster_ = false;
   std::set<std::string> stopping_;       // workers that cancel their users by themselves
@@ -196,6 +160,13 @@ Results Coordinator::nothing() const {
   return results;
 }
 
+void Coordinator::leave(const std::string& reason) {
+  if (!channel_) return;
+  for (const auto& seat : seats_)
+    channel_->send({.kind = Command::Kind::leave, .reason = reason}, seat);
+  channel_->flush(5s);
+}
+
 // --- Before the start ----------------------------------------------------------------------------
 
 bool Coordinator::recruit() {
@@ -234,14 +205,9 @@ void Coordinator::prepare() {
   ready_.clear();
   others_were_faster_ = false;
   merged_.emplace(plan_, run_, seats_);
-  reports_.emplace(nats_, ConsumerOptions{.stream = std::string(kReportsStream),
-                                          .subject = report_subject(run_, "*"),
-                                          .only_new = true});
-  // The run may be begun a second time under its name: the server is to take no message for one of the first.
-  outbox_.emplace(nats_, fmt::format("{}.coordinator.{}", run_, drawn_name()), [] { return false; });
   ArtifactStore store(nats_, options_.replicas);
   const auto digest = store.put(options_.library);
-  beats_.emplace(nats_, beat_subject(run_));
+  channel_.emplace(nats_, run_, options_.name);
   const Command prepare{.kind = Command::Kind::prepare,
                         .artifact = digest,
                         .library_name = options_.library_name,
@@ -254,11 +220,11 @@ void Coordinator::prepare() {
                         .log_level = options_.log_level,
                         .seats = seats_};
   // The first one decides between runs that want the same workers: otherwise each could have some of them.
-  send(prepare, seats_.front());
+  channel_->send(prepare, seats_.front());
   await_claim(seats_.front());
   if (others_were_faster_) return;
   for (const auto& seat : std::span(seats_).subspan(1))
-    send(prepare, seat);
+    channel_->send(prepare, seat);
 }
 
 // Waits until a worker says that it is ours, or another's. One that says nothing is missed later on.
@@ -278,7 +244,7 @@ Coordinator::Ready Coordinator::await_ready() {
     if (run_options_.stop.stop_requested()) return Ready::interrupted;
     take_reports(kLook);
     if (others_were_faster_) return Ready::others_were_faster;
-    if (const auto failure = outbox_->failure(); !failure.empty()) throw InputError(failure);
+    if (const auto failure = channel_->failure(); !failure.empty()) throw InputError(failure);
     roster_.update(Duration::zero());
     for (const auto& seat : seats_) {
       if (ready_.contains(seat.worker)) continue;
@@ -306,26 +272,24 @@ Coordinator::Ready Coordinator::await_ready() {
 // The offset is known best where the round trip was shortest (Cristian, Distributed Computing 3, 1989).
 ClockOffset Coordinator::compare_clock(const std::string& worker) {
   ClockOffset best{.round_trip = kForever};
-  int answers = 0;
+  int missed = 0;
   for (int round = 0; round < kClockRounds; ++round) {
     const Instant asked = steady_now();
-    const auto answer = nats_.request(clock_subject(worker), {}, 1s);
+    const auto answer = nats_.request(clock_subject(worker), {}, kClockAnswer);
     const Instant came = steady_now();
-    if (!answer) continue;
-    Duration::rep there = 0;
-    try {
-      there = std::stoll(answer->payload);
-    } catch (const std::exception&) {
+    const auto there = answer ? clock_from(answer->payload) : std::nullopt;
+    if (!there) {
+      if (++missed > kClockRounds - kFewestClockRounds) {
+        throw InputError(fmt::format(
+            "worker {} does not answer: its clock cannot be compared; see what it says, and run it again",
+            worker));
+      }
       continue;
     }
-    ++answers;
     const Duration round_trip = came - asked;
     if (round_trip >= best.round_trip) continue;
-    best = {.offset = Duration(there) - (asked + round_trip / 2).time_since_epoch(),
-            .round_trip = round_trip};
+    best = {.offset = *there - (asked + round_trip / 2).time_since_epoch(), .round_trip = round_trip};
   }
-  if (answers < kFewestClockRounds)
-    throw InputError(fmt::format("worker {} does not answer: its clock cannot be compared", worker));
   return best;
 }
 
@@ -361,7 +325,7 @@ void Coordinator::start() {
   merged_->begin(start_);
   for (const auto& seat : seats_) {
     const auto at = start_ + clocks[seat.worker].offset;
-    send({.kind = Command::Kind::start, .start_at = at.time_since_epoch().count()}, seat);
+    channel_->send({.kind = Command::Kind::start, .start_at = at.time_since_epoch().count()}, seat);
   }
 }
 
@@ -391,41 +355,24 @@ void Coordinator::watch() {
       cancel_all("timed out", fmt::format("load_test_timeout {}", duration_text(plan_.timeout)));
     if (steady_now() >= next_shown) {
       next_shown = steady_now() + run_options_.progress_interval;
-      tell(merged_->progress(steady_now()));
+      const auto progress = merged_->progress(steady_now());
+      if (run_options_.on_progress) run_options_.on_progress(progress);
+      channel_->publish(progress);
     }
     if (merged_->taking_part().empty()) return;
-    if (const auto failure = outbox_->failure(); !failure.empty()) {
+    if (const auto failure = channel_->failure(); !failure.empty()) {
       end_without_server(failure);
       return;
     }
     if ((merged_->all_ended() || merged_->stuck()) && !std::exchange(finishing_, true)) {
       for (const auto& seat : merged_->taking_part())
-        send({.kind = Command::Kind::finish}, seat);
+        channel_->send({.kind = Command::Kind::finish}, seat);
     }
-  }
-}
-
-// Here, and to whoever listens.
-void Coordinator::tell(const Progress& progress) {
-  if (run_options_.on_progress) run_options_.on_progress(progress);
-  try {
-    nats_.publish(progress_subject(run_), dump(to_json(progress)));
-  } catch (const NatsError&) {
-    // There will be another.
   }
 }
 
 void Coordinator::take_reports(Duration patience) {
-  for (const auto& message : reports_->fetch(256, patience)) {
-    try {
-      const auto report = decode_report(message.payload);
-      if (message.subject != report_subject(run_, report.worker))
-        throw MalformedBytes(fmt::format("a report of {} that came as another's", report.worker));
-      take(report);
-    } catch (const MalformedBytes& error) {
-      write_log(LogLevel::warn, fmt::format("a report was refused: {}", error.what()));
-    }
-  }
+  channel_->take_reports(patience, [this](const Report& report) { take(report); });
 }
 
 void Coordinator::take(const Report& report) {
@@ -460,7 +407,7 @@ void Coordinator::take(const Report& report) {
       // It runs nothing more for others either.
       for (const auto& other : merged_->taking_part()) {
         if (other.worker != report.worker)
-          send({.kind = Command::Kind::lost, .worker = report.worker}, other);
+          channel_->send({.kind = Command::Kind::lost, .worker = report.worker}, other);
       }
       break;
     }
@@ -547,7 +494,7 @@ void Coordinator::lose(const Seat& seat, const std::string& why) {
   news(sentence);
   merged_->add_incomplete(sentence);
   for (const auto& other : merged_->taking_part())
-    send({.kind = Command::Kind::lost, .worker = seat.worker}, other);
+    channel_->send({.kind = Command::Kind::lost, .worker = seat.worker}, other);
   if (options_.on_worker_loss == OnWorkerLoss::abort)
     cancel_all("cancelled", fmt::format("worker {} was lost", seat.worker));
 }
@@ -587,10 +534,10 @@ void Coordinator::restart(const std::vector<std::uint64_t>& users, std::string& 
     names.push_back(seat.worker);
     for (std::size_t at = 0; at < share.size(); at += kUsersOfCommand) {
       const auto last = std::min(at + kUsersOfCommand, share.size());
-      send({.kind = Command::Kind::take_over,
-            .users = {share.begin() + static_cast<std::ptrdiff_t>(at),
-                      share.begin() + static_cast<std::ptrdiff_t>(last)}},
-           seat);
+      channel_->send({.kind = Command::Kind::take_over,
+                      .users = {share.begin() + static_cast<std::ptrdiff_t>(at),
+                                share.begin() + static_cast<std::ptrdiff_t>(last)}},
+                     seat);
     }
   }
   sentence += fmt::format(", begun anew on {}", fmt::join(names, ", "));
@@ -599,27 +546,7 @@ void Coordinator::restart(const std::vector<std::uint64_t>& users, std::string& 
 void Coordinator::cancel_all(std::string_view outcome, const std::string& reason) {
   if (std::exchange(cancelling_, true)) return;
   for (const auto& seat : merged_->taking_part())
-    send({.kind = Command::Kind::cancel, .outcome = std::string(outcome), .reason = reason}, seat);
-}
-
-// --- Commands ------------------------------------------------------------------------------------
-
-void Coordinator::send(Command command, const Seat& to) {
-  command.run = run_;
-  command.epoch = to.epoch;
-  command.coordinator = options_.name;
-  outbox_->put(command_subject(to.worker), encode(command));
-}
-
-void Coordinator::leave(const std::string& reason) {
-  if (!outbox_) return;
-  send_to_all({.kind = Command::Kind::leave, .reason = reason});
-  outbox_->flush(5s);
-}
-
-void Coordinator::send_to_all(const Command& command) {
-  for (const auto& seat : seats_)
-    send(command, seat);
+    channel_->send({.kind = Command::Kind::cancel, .outcome = std::string(outcome), .reason = reason}, seat);
 }
 
 Results Coordinator::results() {
@@ -627,14 +554,8 @@ Results Coordinator::results() {
   results.started_at = started_at_;
   results.seed = seed_;
   results.interrupted = interrupted_;
-  outbox_->flush(1s);
-  try {
-    // Nobody needs them any more.
-    nats_.purge(std::string(kReportsStream), report_subject(run_, "*"));
-    nats_.purge(std::string(kScheduledStream), scheduled_subject(run_, "*"));
-  } catch (const NatsError&) {
-    // They expire.
-  }
+  channel_->flush(1s);
+  channel_->clean_up();
   return results;
 }
 
