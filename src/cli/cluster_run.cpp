@@ -1,5 +1,6 @@
 #include "cli/cluster_run.hpp"
 
+#include <charconv>
 #include <memory>
 #include <utility>
 
@@ -54,6 +55,10 @@ void ClusterArguments::take_variables(const Process& process) {
   if (!cluster::is_worker_name(run_name))
     throw InputError(fmt::format("{}={}: a run's name has letters, digits, - and _", kRunName, run_name));
   if (nats.url.empty()) nats.url = process.variable(kRunNatsUrl).value_or("");
+  const auto epoch = process.variable(kRunMaster).value_or("0");
+  const auto [end, error] = std::from_chars(epoch.data(), epoch.data() + epoch.size(), master);
+  if (error != std::errc() || end != epoch.data() + epoch.size())
+    throw InputError(fmt::format("{}={}: an epoch is a whole number", kRunMaster, epoch));
 }
 
 bool ClusterArguments::given() const {
@@ -77,6 +82,7 @@ RunLoadTest ClusterArguments::runner(Process& process, const std::filesystem::pa
                                       .on_worker_loss = on_worker_loss_option(on_worker_loss),
                                       .name = own_name(),
                                       .run_name = run_name,
+                                      .master = master,
                                       .library = read_library(library),
                                       .library_name = std::filesystem::path(library_name).filename().string(),
                                       .abi = cluster::platform(),

@@ -1,6 +1,7 @@
 // `chaperon run --nats`: a load test on the workers of a cluster.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -19,7 +20,8 @@ struct ClusterArguments {
   std::string workers{};
   std::vector<std::string> labels{};
   std::string on_worker_loss{};
-  std::string run_name{};  ///< given by a master; empty: drawn
+  std::string run_name{};    ///< given by a master; empty: drawn
+  std::uint64_t master = 0;  ///< its epoch; 0: there is none
 
   /// Declares them.
   void declare(Arguments& arguments);

@@ -13,8 +13,10 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/files.hpp"
 #include "base/json.hpp"
@@ -35,7 +37,6 @@ using cluster::LoadTestState;
 
 constexpr std::size_t kLastWords = 4096;  // bytes of stderr in which its last line is looked for
 constexpr std::size_t kLongestMessage = 500;
-constexpr auto kKeepFiles = std::chrono::hours(24 * 30);
 constexpr int kSignalled = 128;
 constexpr std::string_view kCsv = "results.csv";
 constexpr std::string_view kJson = "results.json";
@@ -57,6 +58,8 @@ std::string last_line(std::string_view text) {
   if (end == std::string_view::npos) return {};
   text = text.substr(0, end + 1);
   if (const auto begin = text.rfind('\n'); begin != std::string_view::npos) text.remove_prefix(begin + 1);
+  constexpr std::string_view kForTerminals = " Ctrl-C stops and reports.";
+  if (text.ends_with(kForTerminals)) text.remove_suffix(kForTerminals.size());
   return shortened(printable(text), kLongestMessage);
 }
 
@@ -124,6 +127,7 @@ ChildOptions child_options(const Process& process, const NatsArguments& nats,
   environment[kRunName] = record.id;
   environment[kRunNatsUrl] = nats.url;
   environment[kRunBaseUrl] = record.options.base_url;
+  environment[kRunMaster] = std::to_string(record.master);
   if (!nats.password.empty()) environment["CHAPERON_NATS_PASSWORD"] = nats.password;
   if (!nats.token.empty()) environment["CHAPERON_NATS_TOKEN"] = nats.token;
   // A load test is no user of the API.
@@ -131,17 +135,48 @@ ChildOptions child_options(const Process& process, const NatsArguments& nats,
   return options;
 }
 
+fs::path working_directories(const Process& process) {
+  return cache_directory(process) / "master";
+}
+
+// A directory that is locked for as long as this lives, or the process.
+class DirectoryLock {
+ public:
+  // `wait`: until nobody else has it.
+  DirectoryLock(const fs::path& path, bool wait)
+      : directory_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+        held_(directory_ >= 0 && ::flock(directory_, wait ? LOCK_EX : LOCK_EX | LOCK_NB) == 0) {}
+  ~DirectoryLock() {
+    if (directory_ >= 0) ::close(directory_);
+  }
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+  // False if another has it.
+  [[nodiscard]] bool held() const noexcept { return held_; }
+
+ private:
+  int directory_;
+  bool held_;
+};
+
 // The files of a load test, removed at the end.
 class WorkingDirectory {
  public:
   WorkingDirectory(const Process& process, const cluster::LoadTestRecord& record)
-      : path_(cache_directory(process) / "master" / record.id) {
-    remove_old();
+      : path_(working_directories(process) / record.id) {
+    const auto use = [](const fs::path& path) {
+      if (make_private_directory(path)) return;
+      throw std::runtime_error(fmt::format(
+          "{} cannot be used: it must belong to this user alone, or not be there", path.string()));
+    };
+    use(path_.parent_path());
+    // Nobody removes it before it is locked itself.
+    const DirectoryLock making(path_.parent_path(), true);
     std::error_code not_there;
     fs::remove_all(path_, not_there);
-    if (!make_private_directory(path_.parent_path()) || !make_private_directory(path_))
-      throw std::runtime_error(fmt::format(
-          "{} cannot be used: it must belong to this user alone, or not be there", path_.string()));
+    use(path_);
+    lock_.emplace(path_, false);
   }
   ~WorkingDirectory() {
     std::error_code error;
@@ -153,18 +188,8 @@ class WorkingDirectory {
   [[nodiscard]] const fs::path& path() const noexcept { return path_; }
 
  private:
-  // What masters that were killed have left.
-  void remove_old() const {
-    std::error_code error;
-    const auto now = fs::file_time_type::clock::now();
-    for (const auto& entry : fs::directory_iterator(path_.parent_path(), error)) {
-      if (!cluster::is_load_test_id(entry.path().filename().string())) continue;
-      const auto written = fs::last_write_time(entry.path(), error);
-      if (!error && now - written > kKeepFiles) fs::remove_all(entry.path(), error);
-    }
-  }
-
   fs::path path_;
+  std::optional<DirectoryLock> lock_;
 };
 
 class RunProcess final : public cluster::LoadTestProcess {
@@ -181,8 +206,8 @@ class RunProcess final : public cluster::LoadTestProcess {
   }
 
   void interrupt() override {
-    interrupted_ = true;
-    child_->signal(SIGINT);
+    // A second Ctrl-C would have it leave at once, without its results.
+    if (!std::exchange(interrupted_, true)) child_->signal(SIGINT);
   }
   void stop(Duration patience) override { child_->stop(patience); }
   bool ended() override { return child_->ended(); }
@@ -193,10 +218,7 @@ class RunProcess final : public cluster::LoadTestProcess {
     file.seekg(std::max<std::streamoff>(0, size - static_cast<std::streamoff>(kLastWords)));
     std::ostringstream text;
     text << file.rdbuf();
-    auto line = last_line(std::move(text).str());
-    constexpr std::string_view kForTerminals = " Ctrl-C stops and reports.";
-    if (line.ends_with(kForTerminals)) line.resize(line.size() - kForTerminals.size());
-    return line;
+    return last_line(std::move(text).str());
   }
   cluster::LoadTestOutcome outcome() override {
     const int code = child_->wait();
@@ -249,6 +271,19 @@ cluster::LoadTestOutcome outcome_of(int exit_code, const std::string& out, const
                                   said.empty() ? "" : "; it said last: ", said);
   }
   return outcome;
+}
+
+void remove_abandoned_files(const Process& process) {
+  const auto directory = working_directories(process);
+  const DirectoryLock looking(directory, true);
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    if (!cluster::is_load_test_id(entry.path().filename().string())) continue;
+    // Another master of this user may be using it.
+    const DirectoryLock lock(entry.path(), false);
+    std::error_code not_removed;
+    if (lock.held()) fs::remove_all(entry.path(), not_removed);
+  }
 }
 
 std::unique_ptr<cluster::LoadTestProcess> start_load_test(const Process& process, const NatsArguments& nats,

@@ -18,6 +18,9 @@ std::unique_ptr<cluster::LoadTestProcess> start_load_test(const Process& process
                                                           const cluster::LoadTestRecord& record,
                                                           const std::string& library);
 
+/// Removes the files of load tests whose masters were killed: config may hold secrets.
+void remove_abandoned_files(const Process& process);
+
 /// How a load test has ended, by the exit code of `chaperon run`, what it has written to stdout and stderr,
 /// and its results as JSON (empty if there are none). `interrupted`: it was to end.
 cluster::LoadTestOutcome outcome_of(int exit_code, const std::string& out, const std::string& err,

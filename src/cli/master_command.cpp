@@ -74,6 +74,7 @@ ExitCode master_command(Process& process, const std::vector<std::string>& words)
       nats_arguments.options(process, "coordinator", fmt::format("chaperon master ({})", name));
   const auto say = [&process](const std::string& line) { *process.out << line << std::endl; };
 
+  remove_abandoned_files(process);
   const Interrupt interrupt(process);
   const auto stop = process.stop.get_token();
   try {

@@ -11,4 +11,7 @@ inline constexpr const char* kRunNatsUrl = "CHAPERON_RUN_NATS_URL";
 /// As --base-url, where that is not given.
 inline constexpr const char* kRunBaseUrl = "CHAPERON_RUN_BASE_URL";
 
+/// For a run with a name: the epoch of the master, with which the run ends.
+inline constexpr const char* kRunMaster = "CHAPERON_RUN_MASTER";
+
 }  // namespace chaperon::cli

@@ -74,8 +74,8 @@ std::optional<std::string> BlobStore::get(const std::string& name, const std::fu
   return content;
 }
 
-std::vector<std::string> BlobStore::names(const std::string& filter) const {
-  return bucket_.keys(filter);
+std::vector<std::string> BlobStore::keys() const {
+  return bucket_.keys();
 }
 
 }  // namespace chaperon::cluster

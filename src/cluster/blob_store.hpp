@@ -32,10 +32,10 @@ class BlobStore {
   /// std::runtime_error if it is not whole or not what its digest says.
   [[nodiscard]] std::optional<std::string> get(const std::string& name,
                                                const std::function<void()>& more = {}) const;
-  /// When a blob was written, by the server's clock; nothing if there is none.
+  /// When a blob, or a piece, was written, by the server's clock; nothing if there is none.
   [[nodiscard]] std::optional<std::chrono::system_clock::time_point> written(const std::string& name) const;
-  /// The names of the blobs that match, such as `*.*` for all names of two words; it must not match pieces.
-  [[nodiscard]] std::vector<std::string> names(const std::string& filter) const;
+  /// The keys of all blobs, which are their names, and of all pieces.
+  [[nodiscard]] std::vector<std::string> keys() const;
 
  private:
   KeyValue bucket_;

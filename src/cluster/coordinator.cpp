@@ -81,6 +81,9 @@ class Coordinator {
   Results results();
   [[nodiscard]] Results nothing() const;
 
+  [[nodiscard]] bool master_lost();
+  [[nodiscard]] bool is_stopped();
+  void stop();
   void take_reports(Duration patience);
   void take(const Report& report);
   void look_for_losses();
@@ -111,6 +114,8 @@ class Coordinator {
   std::map<std::string, Instant> gone_;  // workers whose lease has gone, and when that was seen
   Instant start_{};
   std::chrono::system_clock::time_point started_at_{};
+  Instant master_seen_;  // its last sign of life
+  Instant reached_;      // when the server was reached last
   bool cancelling_ = false;
   bool finishing_ = false;
   bool interrupted_ = false;
@@ -124,7 +129,9 @@ Coordinator::Coordinator(Nats& nats, const RegisteredLoadTest& load_test, const 
       plan_(load_test::Plan::make(load_test, options)),
       load_test_name_(load_test.name),
       seed_(options.seed.value_or(0)),
-      roster_(nats, cluster_options.replicas) {
+      roster_(nats, cluster_options.replicas),
+      master_seen_(steady_now()),
+      reached_(master_seen_) {
   // Short enough to be typed again.
   if (!options.seed) seed_ = std::random_device{}() % 1'000'000;
 }
@@ -174,7 +181,7 @@ bool Coordinator::recruit() {
   Instant settled = steady_now() + kSettled;
   // Runs that were in each other's way are not to be so again.
   if (others_were_faster_) settled += std::random_device{}() % 500 * 1ms;
-  while (!run_options_.stop.stop_requested()) {
+  while (!is_stopped()) {
     roster_.update(kLook);
     roster_.forget_expired();
     auto found = candidates(roster_.members(), options_);
@@ -241,7 +248,7 @@ void Coordinator::await_claim(const Seat& seat) {
 Coordinator::Ready Coordinator::await_ready() {
   const Instant deadline = steady_now() + kReady;
   while (ready_.size() < seats_.size()) {
-    if (run_options_.stop.stop_requested()) return Ready::interrupted;
+    if (is_stopped()) return Ready::interrupted;
     take_reports(kLook);
     if (others_were_faster_) return Ready::others_were_faster;
     if (const auto failure = channel_->failure(); !failure.empty()) throw InputError(failure);
@@ -349,8 +356,13 @@ void Coordinator::watch() {
                                    clock_text(steady_now() - start_)));
     }
     look_for_losses();
-    if (run_options_.stop.stop_requested() && !std::exchange(interrupted_, true))
-      cancel_all("cancelled", "the run was interrupted");
+    if (is_stopped()) stop();
+    if (nats_.connected()) reached_ = steady_now();
+    // Whoever runs then has stopped by itself, and nobody waits for results that may come.
+    if (interrupted_ && steady_now() - reached_ > kLease) {
+      end_without_server(fmt::format("NATS was not reached for {}", duration_text(kLease)));
+      return;
+    }
     if (steady_now() >= deadline)
       cancel_all("timed out", fmt::format("load_test_timeout {}", duration_text(plan_.timeout)));
     if (steady_now() >= next_shown) {
@@ -369,6 +381,29 @@ void Coordinator::watch() {
         channel_->send({.kind = Command::Kind::finish}, seat);
     }
   }
+}
+
+// A master that is gone, or stands still, has been followed by another one perhaps, and there is one run at a
+// time.
+bool Coordinator::master_lost() {
+  if (options_.master == 0) return false;
+  if (const auto* master = roster_.find(std::string(kMasterName), options_.master))
+    master_seen_ = master->seen;
+  return steady_now() - master_seen_ > kLease;
+}
+
+bool Coordinator::is_stopped() {
+  return run_options_.stop.stop_requested() || master_lost();
+}
+
+void Coordinator::stop() {
+  if (std::exchange(interrupted_, true)) return;
+  std::string reason = "the run was interrupted";
+  if (!run_options_.stop.stop_requested()) {
+    reason = "the master of the run was lost";
+    news(fmt::format("{} at {}: its users are cancelled", reason, clock_text(steady_now() - start_)));
+  }
+  cancel_all("cancelled", reason);
 }
 
 void Coordinator::take_reports(Duration patience) {

@@ -24,8 +24,10 @@ struct CoordinatorOptions {
   unsigned workers = 0;                         ///< how many it waits for; 0: whoever is there, one at least
   std::map<std::string, std::string> labels{};  ///< only workers that have all of these
   OnWorkerLoss on_worker_loss = OnWorkerLoss::leave_out;
-  std::string name{};          ///< of this coordinator, for people
-  std::string run_name{};      ///< of the run, a word of letters and digits; empty: one is drawn
+  std::string name{};      ///< of this coordinator, for people
+  std::string run_name{};  ///< of the run, a word of letters and digits; empty: one is drawn
+  /// The epoch of the master that has started the run, which ends when that master does; 0: none has.
+  std::uint64_t master = 0;
   std::string library{};       ///< the content of the library that has the load test
   std::string library_name{};  ///< how messages call it
   std::string abi{};           ///< what it was made with

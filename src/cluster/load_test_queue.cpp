@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <random>
-#include <set>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
@@ -25,8 +25,8 @@ std::string blob_name(const std::string& id, std::string_view kind) {
   return fmt::format("{}.{}", id, kind);
 }
 
-// What cannot be read, a record of another version of Chaperon perhaps, is left alone as if it were not
-// there.
+// What cannot be read, a record of another version of Chaperon perhaps, is as if it were not there, but for
+// cancel().
 std::optional<QueuedLoadTest> to_queued(const Entry& entry) {
   auto record = decode_record(entry.value);
   if (!record || record->id != entry.key) return std::nullopt;
@@ -143,7 +143,9 @@ Cancelled LoadTestQueue::cancel(const std::string& id, bool only_scheduled) {
     what = cluster::cancel(record, timestamp_now());
     return what == Cancelled::done || (what == Cancelled::wanted && !wanted_before);
   });
-  return what;
+  if (what != Cancelled::unknown || !is_load_test_id(id) || !records_.get(id)) return what;
+  remove(id);
+  return Cancelled::done;
 }
 
 std::string LoadTestQueue::library(const std::string& id) const {
@@ -179,22 +181,38 @@ std::optional<std::string> LoadTestQueue::results(const std::string& id, std::st
   }
 }
 
-void LoadTestQueue::prune(std::size_t most) {
-  std::set<std::string> known;
+std::vector<std::string> LoadTestQueue::prune(std::size_t most) {
+  std::vector<std::string> removed;
+  std::map<std::string, bool> known;  // whether it has ended, by id
   std::size_t ended = 0;
   for (const auto& [record, revision] : all()) {
     if (has_ended(record.state) && ++ended > most) {
       remove(record.id);
+      removed.push_back(record.id);
     } else {
-      known.insert(record.id);
+      known[record.id] = has_ended(record.state);
     }
   }
-  for (const auto& name : files_.names("*.*")) {
-    const auto id = name.substr(0, name.find('.'));
-    if (known.contains(id) || !is_load_test_id(id)) continue;
-    const auto written = files_.written(name);
-    if (written && std::chrono::system_clock::now() - *written > kSubmitting && !records_.get(id)) remove(id);
+  std::map<std::string, std::vector<std::string>> keys;  // of what is kept of each
+  for (auto& key : files_.keys())
+    keys[key.substr(0, key.find('.'))].push_back(std::move(key));
+  for (const auto& [id, own] : keys) {
+    const auto found = known.find(id);
+    if (found == known.end()) {
+      if (is_load_test_id(id) && !written_lately(own) && !records_.get(id)) remove(id);
+    } else if (found->second && std::ranges::find(own, blob_name(id, kLibrary)) != own.end()) {
+      drop_library(id);
+    }
   }
+  return removed;
+}
+
+// Of a submission the record comes last, and the head of its library just before.
+bool LoadTestQueue::written_lately(const std::vector<std::string>& keys) const {
+  return std::ranges::any_of(keys, [this](const std::string& key) {
+    const auto written = files_.written(key);
+    return written && std::chrono::system_clock::now() - *written < kSubmitting;
+  });
 }
 
 void LoadTestQueue::remove(const std::string& id) {

@@ -57,7 +57,8 @@ class LoadTestQueue {
   /// if there is none.
   std::optional<QueuedLoadTest> change(const std::string& id,
                                        const std::function<bool(LoadTestRecord&)>& change);
-  /// Cancels a load test, or asks its master to. `only_scheduled`: it is too late for one that runs.
+  /// Cancels a load test, or asks its master to. `only_scheduled`: it is too late for one that runs. A record
+  /// that cannot be read is removed.
   Cancelled cancel(const std::string& id, bool only_scheduled = false);
 
   /// The library of a load test that has not ended. Throws std::runtime_error if it is not there as it should
@@ -70,14 +71,16 @@ class LoadTestQueue {
   /// Results of that kind; nothing if there are none. Throws std::runtime_error as library() does.
   [[nodiscard]] std::optional<std::string> results(const std::string& id, std::string_view kind) const;
 
-  /// Removes the load tests that have ended but for the last `most`, with all that is kept of them, and what
-  /// is kept of load tests that are not there and was written more than an hour ago.
-  void prune(std::size_t most = kMostEnded);
+  /// Removes the load tests that have ended but for the last `most`, with all that is kept of them, the
+  /// libraries of those that have ended, and what is kept of load tests that are not there and was written
+  /// more than an hour ago. Returns the ids of the load tests that it has removed.
+  std::vector<std::string> prune(std::size_t most = kMostEnded);
   /// Begins to tell changes of the records.
   [[nodiscard]] Watcher watch() const;
 
  private:
   void remove(const std::string& id);
+  [[nodiscard]] bool written_lately(const std::vector<std::string>& keys) const;
 
   Nats& nats_;
   KeyValue records_;

@@ -131,7 +131,8 @@ Cancelled cancel(LoadTestRecord& record, Timestamp now) {
 }
 
 bool end(LoadTestRecord& record, const LoadTestEnd& how, Timestamp now) {
-  if (record.state != LoadTestState::running || !has_ended(how.state)) return false;
+  const bool abandoned = record.state == LoadTestState::error && !record.exit_code && record.results.empty();
+  if ((record.state != LoadTestState::running && !abandoned) || !has_ended(how.state)) return false;
   record.state = how.state;
   record.message = how.message;
   record.exit_code = how.exit_code;
@@ -141,7 +142,7 @@ bool end(LoadTestRecord& record, const LoadTestEnd& how, Timestamp now) {
 }
 
 bool abandon(LoadTestRecord& record, std::uint64_t master, Timestamp now) {
-  if (record.master == master) return false;
+  if (record.master == master || record.state != LoadTestState::running) return false;
   return end(record,
              {.state = LoadTestState::error,
               .message = "the master ended while it ran: submit it again if it is still wanted"},

@@ -93,7 +93,8 @@ struct LoadTestEnd {
   std::optional<int> exit_code{};
   std::vector<std::string> results{};  ///< the kinds that are kept
 };
-/// It has ended, if it was running.
+/// It has ended, if it was running; also if it was abandoned, for its master may come back with what it has
+/// measured.
 bool end(LoadTestRecord& record, const LoadTestEnd& how, Timestamp now);
 
 /// The master `master` finds it running, but does not run it: whoever did has ended. It is an error then.

@@ -12,7 +12,9 @@
 
 #include "base/clock.hpp"
 #include "base/json_bytes.hpp"
+#include "base/log.hpp"
 #include "cluster/protocol.hpp"
+#include "http/message.hpp"
 
 namespace chaperon::cluster {
 namespace {
@@ -22,9 +24,12 @@ constexpr Duration kRejoin = 500ms;
 // How long a load test may take to end once it is cancelled: teardowns have five seconds.
 constexpr Duration kCancelPatience = 60s;
 constexpr Duration kLeavePatience = 30s;
-// Below what is left of the lease in its bucket once it is over.
 constexpr Duration kStopPatience = 3s;
-constexpr std::string_view kMasterName = "master";
+// Between two looks for what need not be kept.
+constexpr Duration kTidy = 60s;
+
+constexpr std::string_view kCutOff =
+    "the master stood still, or did not reach NATS, for too long while it ran";
 
 std::string what_runs(const LoadTestRecord& record) {
   return fmt::format("{} ({})", record.load_test, record.id);
@@ -124,15 +129,8 @@ void Master::serve(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     say_connection();
     if (!lease_ || lease_->over()) {
-      if (current_ && current_->process) {
-        // Another may become the master soon.
-        current_->process->stop(kStopPatience);
-        current_->stopped_because = "the master lost NATS for too long while it ran";
-      }
-      news("NATS was not reached for too long: joining the cluster again");
-      join(stop, api_);
+      join_again(stop);
       if (!lease_) break;
-      news("in the cluster again");
     }
     take_changes(kLook);
     abandon_others();
@@ -142,8 +140,50 @@ void Master::serve(const std::stop_token& stop) {
       start_next();
     }
     note_doing();
+    tidy();
   }
   leave();
+}
+
+// Another may have become the master meanwhile. The run ends by itself then, as it does without NATS.
+void Master::join_again(const std::stop_token& stop) {
+  news("the lease is over, for NATS was not reached or this process stood still: joining the cluster again");
+  end_current(LoadTestState::error, std::string(kCutOff));
+  try {
+    join(stop, api_);
+  } catch (const InputError&) {
+    if (current_) try_nats([this] { record_end(); });
+    throw;
+  }
+  if (lease_) news("in the cluster again");
+}
+
+// Cancels what runs, and waits for its results; it has ended as is said here, unless it ends otherwise.
+void Master::end_current(LoadTestState state, const std::string& message) {
+  if (!current_ || current_->outcome) return;
+  auto& process = *current_->process;
+  process.interrupt();
+  const Instant deadline = steady_now() + kLeavePatience;
+  while (!process.ended() && steady_now() < deadline)
+    std::this_thread::sleep_for(kLook);
+  process.stop(kStopPatience);
+  current_->outcome = process.outcome();
+  if (current_->outcome->state == LoadTestState::cancelled) {
+    current_->outcome->state = state;
+    current_->outcome->message = message;
+  }
+  current_->process.reset();
+}
+
+// What nobody needs any more.
+void Master::tidy() {
+  if (!changed_ || steady_now() < next_tidy_) return;
+  try_nats([this] {
+    for (const auto& id : queue_.prune())
+      known_.erase(id);
+    changed_ = false;
+  });
+  next_tidy_ = steady_now() + kTidy;
 }
 
 void Master::take_changes(Duration patience) {
@@ -153,9 +193,17 @@ void Master::take_changes(Duration patience) {
       case Change::Kind::put: {
         const auto known = known_.find(entry.key);
         if (known != known_.end() && known->second.revision >= entry.revision) break;
+        changed_ = true;
         auto record = decode_record(entry.value);
-        if (record && record->id == entry.key)
+        if (record && record->id == entry.key) {
           known_[entry.key] = {.record = std::move(*record), .revision = entry.revision};
+        } else {
+          known_.erase(entry.key);
+          write_log(LogLevel::warn,
+                    fmt::format("the load test {} of the queue cannot be read, so it does not run{}",
+                                http::excerpt(entry.key),
+                                is_load_test_id(entry.key) ? "; 'chaperon cancel' removes it" : ""));
+        }
         break;
       }
       case Change::Kind::removed:
@@ -204,13 +252,14 @@ void Master::abandon_others() {
       const auto& record = changed->record;
       news(fmt::format("{}: {}", what_runs(record), fate_text(record.state, record.message)));
       known_[id] = std::move(*changed);
-      queue_.drop_library(id);
     });
   }
+  // Its workers stop without a coordinator, in that time if it was one that stood still.
+  if (!others.empty()) free_at_ = steady_now() + kLease;
 }
 
 void Master::start_next() {
-  if (!up_to_date_) return;
+  if (!up_to_date_ || steady_now() < free_at_) return;
   const QueuedLoadTest* next = nullptr;
   for (const auto& [id, queued] : known_) {
     // It was begun, but the answer of the server did not come.
@@ -279,6 +328,10 @@ void Master::look_at_current() {
     if (!current.stopped_because.empty()) {
       current.outcome->state = LoadTestState::error;
       current.outcome->message = current.stopped_because;
+    } else if (current.outcome->state == LoadTestState::cancelled && !current.interrupted) {
+      // It has missed the master.
+      current.outcome->state = LoadTestState::error;
+      current.outcome->message = kCutOff;
     }
     current.process.reset();
   }
@@ -290,14 +343,18 @@ void Master::record_end() {
   auto& outcome = *current.outcome;
   while (!outcome.results.empty()) {
     const auto& [kind, content] = *outcome.results.begin();
+    const auto not_kept = [&outcome, &kind](const std::exception& error) {
+      outcome.message += fmt::format("{}its results as {} are not kept: {}",
+                                     outcome.message.empty() ? "" : "; ", kind, error.what());
+    };
     try {
       queue_.keep_results(current.id, kind, content);
       current.kept.push_back(kind);
     } catch (const NatsError& error) {
       if (error.retryable()) throw;
-      outcome.message += fmt::format("; its results as {} are not kept: {}", kind, error.what());
+      not_kept(error);
     } catch (const std::length_error& error) {
-      outcome.message += fmt::format("; its results as {} are not kept: {}", kind, error.what());
+      not_kept(error);
     }
     outcome.results.erase(outcome.results.begin());
   }
@@ -319,24 +376,15 @@ void Master::record_end() {
     status_.doing.clear();
     status_.progress.reset();
   }
-  // Not before the end: what is left behind if this fails goes with the next one.
+  // What is left behind if this fails goes later.
   queue_.drop_library(id);
-  queue_.prune();
 }
 
 void Master::leave() {
-  if (current_ && current_->process && !current_->outcome) {
+  if (current_ && !current_->outcome) {
     news(fmt::format("stopping: {} is cancelled, what it measured is kept; Ctrl-C again leaves at once",
                      current_->what));
-    current_->process->interrupt();
-    const Instant deadline = steady_now() + kLeavePatience;
-    while (!current_->process->ended() && steady_now() < deadline)
-      std::this_thread::sleep_for(kLook);
-    current_->process->stop(kStopPatience);
-    current_->outcome = current_->process->outcome();
-    if (current_->outcome->state == LoadTestState::cancelled)
-      current_->outcome->message = "while it ran: the master was stopped";
-    current_->process.reset();
+    end_current(LoadTestState::cancelled, "while it ran: the master was stopped");
   }
   const Instant deadline = steady_now() + kStopPatience;
   while (current_ && !try_nats([this] { record_end(); }) && steady_now() < deadline)

@@ -111,6 +111,9 @@ class Master final : public LoadTestControl {
   void look_at_current();
   void record_end();
   void leave();
+  void join_again(const std::stop_token& stop);
+  void end_current(LoadTestState state, const std::string& message);
+  void tidy();
   void note_doing();
   void say_connection();
   bool try_nats(const std::function<void()>& work);
@@ -131,6 +134,9 @@ class Master final : public LoadTestControl {
   std::optional<Watcher> watcher_;
   std::map<std::string, QueuedLoadTest> known_;  // as the watcher tells
   bool up_to_date_ = false;                      // all that is there was told
+  Instant free_at_{};                            // when what a former master ran has stopped
+  bool changed_ = false;                         // something has since the last tidy()
+  Instant next_tidy_{};
   std::unique_ptr<Current> current_;
   bool connected_ = true;
 };

@@ -27,6 +27,8 @@ inline constexpr Duration kCoordinatorSilence = 4s;
 /// How long a worker does not hear of its coordinator before its loops stand still: teardowns too are over
 /// then.
 inline constexpr Duration kCoordinatorLost = 8s;
+/// The name under which a master holds its lease.
+inline constexpr std::string_view kMasterName = "master";
 /// How long a lease stays in its bucket without renewal.
 inline constexpr Duration kLeaseExpiry = 10s;
 

@@ -95,6 +95,7 @@ void RunChannel::publish(const Progress& progress) {
 }
 
 void RunChannel::clean_up() {
+  if (!nats_.connected()) return;
   try {
     nats_.purge(std::string(kReportsStream), report_subject(run_, "*"));
     nats_.purge(std::string(kScheduledStream), scheduled_subject(run_, "*"));

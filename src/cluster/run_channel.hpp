@@ -41,7 +41,8 @@ class RunChannel {
   void take_reports(Duration patience, const std::function<void(const Report&)>& take);
   /// Tells whoever listens how far the run is. Does not block; not said again if it gets lost.
   void publish(const Progress& progress);
-  /// Removes from the server what nobody needs after the run. Blocks for some seconds at most.
+  /// Removes from the server, if it is reached, what nobody needs after the run. Blocks for some seconds at
+  /// most.
   void clean_up();
 
  private:

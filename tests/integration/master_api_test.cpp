@@ -142,7 +142,7 @@ TEST_F(MasterTest, RunsWhatIsPostedAndGivesItsResults) {
               HasSubstr("did you mean AskTest?"));
   misspelt.erase("load_test");
   EXPECT_THAT(api("POST", "/load_tests", misspelt.dump()).json().at("error").get<std::string>(),
-              HasSubstr("choose one with \"load_test\": AskTest, SitTest"));
+              HasSubstr("choose one with \"load_test\": AskTest, SitTest, LingerTest"));
   EXPECT_TRUE(queue().all().empty());
 
   answer = api("POST", "/load_tests", Json{posted, known}.dump());

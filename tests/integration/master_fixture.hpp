@@ -74,10 +74,11 @@ class MasterTest : public CliTest {
     return worker;
   }
   /// Starts a master with a token, and waits until it listens.
-  void start_master(const Words& more = {}, const std::string& token = kToken) {
+  void start_master(const Words& more = {}, const std::string& token = kToken, Words environment = {}) {
     Words words{"master", "--listen", "127.0.0.1:0"};
     words.insert(words.end(), more.begin(), more.end());
-    master_ = begin(words, {"CHAPERON_API_TOKEN=" + token});
+    environment.push_back("CHAPERON_API_TOKEN=" + token);
+    master_ = begin(words, environment);
     const std::string listening = "listening on http://127.0.0.1:";
     while (const auto line = master_->read_line(kPatient)) {
       if (!line->starts_with(listening)) continue;
@@ -122,6 +123,18 @@ class MasterTest : public CliTest {
   }
   cluster::LoadTestRecord await_running(const std::string& id) {
     return await(id, [](const auto& record) { return record.state == cluster::LoadTestState::running; });
+  }
+  /// Waits until what runs has reported that many requests.
+  void await_reported_requests(std::uint64_t count) const {
+    const auto deadline = std::chrono::steady_clock::now() + kPatient;
+    std::uint64_t reported = 0;
+    while (reported < count) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << reported;
+      std::this_thread::sleep_for(20ms);
+      const auto running = api("GET", "/load_tests").json().at("running");
+      if (running.empty() || running[0].at("progress").is_null()) continue;
+      reported = running[0].at("progress").at("requests").get<std::uint64_t>();
+    }
   }
   /// Waits until nginx has that many requests.
   void await_requests(std::size_t count) const {

@@ -1,4 +1,5 @@
 // The queue of load tests: order, restarts, cancelling, results.
+#include "cluster/protocol.hpp"
 #include "master_fixture.hpp"
 
 namespace chaperon::test {
@@ -10,6 +11,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::SizeIs;
 using ::testing::StartsWith;
 
 // The words of a process's command, and of those it has started.
@@ -167,7 +169,7 @@ TEST_F(MasterTest, WithoutNatsItStopsTheRunAndGoesOnAfterwards) {
   start_master();
   const auto sitting = submit("SitTest");
   const auto asking = submit("AskTest");
-  await_requests(3);
+  await_reported_requests(3);
   queue_.reset();
   nats_.reset();
   server_.kill();
@@ -179,11 +181,98 @@ TEST_F(MasterTest, WithoutNatsItStopsTheRunAndGoesOnAfterwards) {
   await_news("in the cluster again");
   const auto record = await_end(sitting);
   EXPECT_EQ(record.state, LoadTestState::error);
-  EXPECT_THAT(record.message, HasSubstr("lost NATS"));
+  EXPECT_THAT(record.message, HasSubstr("did not reach NATS"));
+  // What it had measured until then is kept.
+  EXPECT_THAT(record.results, ElementsAre("csv", "json", "txt"));
+  EXPECT_EQ(Rows(queue().results(sitting, "csv").value_or("")).count("Sitter get(/)"), 3U);
   // The first one waits for the end of its former lease.
   const auto another = start_worker("w2");
   EXPECT_EQ(await_end(asking).state, LoadTestState::passed);
   EXPECT_EQ(api("GET", "/healthcheck").status, 200U);
+}
+
+TEST_F(MasterTest, AFrozenMasterIsFollowedByAnotherAndItsRunEnds) {
+  const auto worker = start_worker();
+  start_master();
+  const auto sitting = submit("SitTest");
+  await_reported_requests(3);
+  const auto asking = submit("AskTest");
+  const auto frozen = std::move(master_);
+  frozen->signal(SIGSTOP);
+
+  start_master();
+  EXPECT_EQ(await_end(sitting).state, LoadTestState::error);
+  // The same worker: it has stopped, although the process that ran the first one is there still.
+  const auto passed = await_end(asking);
+  EXPECT_EQ(passed.state, LoadTestState::passed) << passed.message;
+  EXPECT_EQ(nginx_.count_requests(), 7U);
+
+  // It is the master no more, but what it has is not lost.
+  frozen->signal(SIGCONT);
+  const auto result = frozen->wait(kPatient);
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("the cluster has a master already"));
+  const auto record = await_end(sitting);
+  EXPECT_EQ(record.state, LoadTestState::error);
+  EXPECT_THAT(record.message, HasSubstr("the master stood still"));
+  EXPECT_EQ(Rows(queue().results(sitting, "csv").value_or("")).count("Sitter get(/)"), 3U);
+}
+
+TEST_F(MasterTest, StoppedWhileItCancelsItKeepsTheResults) {
+  const auto worker = start_worker();
+  start_master();
+  const auto lingering = submit("LingerTest");
+  await_requests(1);
+  EXPECT_EQ(queue().cancel(lingering), cluster::Cancelled::wanted);
+  await_requests(2);
+  master_->signal(SIGTERM);
+  EXPECT_EQ(master_->wait(kPatient).exit_code, 0);
+  const auto record = queue().find(lingering);
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->record.state, LoadTestState::cancelled);
+  EXPECT_THAT(record->record.results, ElementsAre("csv", "json", "txt"));
+  EXPECT_EQ(Rows(queue().results(lingering, "csv").value_or("")).count("Lingerer get(/)"), 1U);
+}
+
+TEST_F(MasterTest, WhatCannotBeReadIsSaidAndCanBeRemoved) {
+  start_master();
+  auto connection = cluster::Nats(options_for(server_.url()));
+  auto records = connection.key_value(std::string(cluster::kLoadTestsBucket), {});
+  records.put("0badf00d", R"({"id":"0badf00d","of_another_version":1})");
+  const auto worker = start_worker();
+  EXPECT_EQ(await_end(submit("AskTest")).state, LoadTestState::passed);
+  EXPECT_EQ(queue().cancel("0badf00d"), cluster::Cancelled::done);
+  EXPECT_FALSE(records.get("0badf00d"));
+  EXPECT_EQ(queue().cancel("0badf00d"), cluster::Cancelled::unknown);
+  master_->signal(SIGTERM);
+  EXPECT_THAT(master_->wait(kPatient).err, HasSubstr("the load test 0badf00d of the queue cannot be read"));
+}
+
+TEST_F(MasterTest, AKilledMasterLeavesNoFiles) {
+  const auto worker = start_worker();
+  const Words own_cache{"XDG_CACHE_HOME=" + directory_.path().string()};
+  start_master({}, kToken, own_cache);
+  static_cast<void>(submit("SitTest", {"--config", "api.password=geheim"}));
+  await_requests(3);
+  const auto directories = [this] {
+    Words names;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_ / "chaperon/master")) {
+      if (cluster::is_load_test_id(entry.path().filename().string()))
+        names.push_back(entry.path().filename().string());
+    }
+    return names;
+  };
+  EXPECT_THAT(directories(), SizeIs(1));
+  // Another one of this user, of another cluster, leaves them alone.
+  const NatsServer another_server;
+  Process another({CHAPERON_BINARY, "master", "--listen", "127.0.0.1:0", "--nats", another_server.url()},
+                  options(own_cache));
+  ASSERT_TRUE(another.read_line(kPatient));
+  EXPECT_THAT(directories(), SizeIs(1));
+  master_->signal(SIGKILL);
+  master_->wait(kPatient);
+  start_master({}, kToken, own_cache);
+  EXPECT_THAT(directories(), IsEmpty());
 }
 
 TEST_F(MasterTest, KeepsTheLastLoadTestsThatHaveEnded) {
@@ -197,11 +286,12 @@ TEST_F(MasterTest, KeepsTheLastLoadTestsThatHaveEnded) {
   // Those that have ended at one moment are in any order.
   queue().change(records[0].id,
                  [](cluster::LoadTestRecord& record) { return record.ended_at -= 1000, true; });
-  queue().prune(2);
+  EXPECT_THAT(queue().prune(2), ElementsAre(records[0].id));
   EXPECT_FALSE(queue().find(records[0].id));
   EXPECT_FALSE(queue().results(records[0].id, "csv"));
   EXPECT_EQ(queue().all().size(), 2U);
-  EXPECT_EQ(queue().library(records[1].id), "no library");
+  // Nobody runs it any more.
+  EXPECT_THROW(static_cast<void>(queue().library(records[1].id)), std::runtime_error);
 }
 
 TEST_F(MasterTest, OfTwoWhoBeginALoadTestOneDoes) {
