@@ -1,7 +1,6 @@
 #include "cluster/coordinator.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <random>
 #include <set>
@@ -38,8 +37,9 @@ constexpr Duration kStartAhead = 300ms;
 constexpr Duration kStartAheadOfWorker = 5ms;
 // Round trips by which a clock is compared.
 constexpr int kClockRounds = 24;
-constexpr int kFewestClockRounds = 16;
 constexpr Duration kClockAnswer = 500ms;
+// For that long after NATS was away, leases that are over are over because of it.
+constexpr Duration kAftermath = kLeaseExpiry + kLease;
 // A worker that has said goodbye may have sent its last report just before.
 constexpr Duration kGrace = 1s;
 // What a command may have of users, so that it stays far below a megabyte.
@@ -54,15 +54,6 @@ std::string users_text(std::size_t count) {
   return count == 1 ? "1 user" : fmt::format("{} users", count);
 }
 
-// What a worker's steady clock shows; nothing if that is no such text.
-std::optional<Duration> clock_from(std::string_view text) {
-  Duration::rep shown = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), shown);
-  // Two of them can be subtracted.
-  if (error != std::errc() || end != text.data() + text.size() || shown < 0) return std::nullopt;
-  return Duration(shown);
-}
-
 class Coordinator {
  public:
   Coordinator(Nats& nats, const RegisteredLoadTest& load_test, const RunOptions& options,
@@ -75,18 +66,26 @@ class Coordinator {
   void prepare();
   void await_claim(const Seat& seat);
   Ready await_ready();
-  ClockOffset compare_clock(const std::string& worker);
+  bool prepared(const Seat& seat);
+  void check_table(const Report& report) const;
+  std::optional<ClockOffset> compare_clock(const Seat& seat);
   void start();
   void watch();
   Results results();
   [[nodiscard]] Results nothing() const;
 
+  [[nodiscard]] bool started() const noexcept { return start_ != Instant{}; }
   [[nodiscard]] bool master_lost();
   [[nodiscard]] bool is_stopped();
   void stop();
   void take_reports(Duration patience);
   void take(const Report& report);
+  void take_stopping(const Report& report);
+  void note_connection();
   void look_for_losses();
+  [[nodiscard]] std::string why_gone(std::string otherwise) const;
+  void say_incomplete(const std::string& sentence);
+  [[nodiscard]] std::string at(Instant instant) const { return clock_text(instant - start_); }
   void lose(const Seat& seat, const std::string& why);
   void take_rest(const std::string& worker);
   void end_without_server(const std::string& why);
@@ -109,13 +108,17 @@ class Coordinator {
   std::optional<MergedRun> merged_;
   std::optional<RunChannel> channel_;
   std::map<std::string, Report> ready_;
+  std::map<std::string, ClockOffset> clocks_;
   bool others_were_faster_ = false;
   std::set<std::string> stopping_;       // workers that cancel their users by themselves
   std::map<std::string, Instant> gone_;  // workers whose lease has gone, and when that was seen
   Instant start_{};
   std::chrono::system_clock::time_point started_at_{};
   Instant master_seen_;  // its last sign of life
-  Instant reached_;      // when the server was reached last
+  bool connected_ = true;
+  Instant reached_;    // when the server was reached last
+  Instant away_from_;  // when it was away last
+  Instant away_until_;
   bool cancelling_ = false;
   bool finishing_ = false;
   bool interrupted_ = false;
@@ -131,7 +134,9 @@ Coordinator::Coordinator(Nats& nats, const RegisteredLoadTest& load_test, const 
       seed_(options.seed.value_or(0)),
       roster_(nats, cluster_options.replicas),
       master_seen_(steady_now()),
-      reached_(master_seen_) {
+      reached_(master_seen_),
+      away_from_(Instant{}),
+      away_until_(Instant{}) {
   // Short enough to be typed again.
   if (!options.seed) seed_ = std::random_device{}() % 1'000'000;
 }
@@ -187,7 +192,7 @@ bool Coordinator::recruit() {
     auto found = candidates(roster_.members(), options_);
     // A lease outlives its worker by some seconds.
     const auto is_silent = [this](const Member& member) {
-      return !roster_.answers(member.info.name, kLook * 10);
+      return !roster_.ask_clock(member.info.name, member.info.epoch, kClockAnswer);
     };
     const bool enough = found.fit.size() >= std::max(options_.workers, 1U);
     if (enough && steady_now() >= settled) {
@@ -210,6 +215,7 @@ bool Coordinator::recruit() {
 void Coordinator::prepare() {
   run_ = options_.run_name.empty() ? drawn_name() : options_.run_name;
   ready_.clear();
+  clocks_.clear();
   others_were_faster_ = false;
   merged_.emplace(plan_, run_, seats_);
   ArtifactStore store(nats_, options_.replicas);
@@ -247,53 +253,57 @@ void Coordinator::await_claim(const Seat& seat) {
 
 Coordinator::Ready Coordinator::await_ready() {
   const Instant deadline = steady_now() + kReady;
-  while (ready_.size() < seats_.size()) {
+  Duration patience = kLook;
+  while (clocks_.size() < seats_.size()) {
     if (is_stopped()) return Ready::interrupted;
-    take_reports(kLook);
+    take_reports(std::exchange(patience, kLook));
     if (others_were_faster_) return Ready::others_were_faster;
     if (const auto failure = channel_->failure(); !failure.empty()) throw InputError(failure);
     roster_.update(Duration::zero());
     for (const auto& seat : seats_) {
-      if (ready_.contains(seat.worker)) continue;
       const auto* member = roster_.find(seat.worker, seat.epoch);
       if (member == nullptr || steady_now() - member->seen > kLease) {
         throw InputError(fmt::format(
             "worker {} was lost while it prepared the run: see what it says, and run it again", seat.worker));
       }
-      if (steady_now() > deadline)
+      // One at a time, and then a look at all the others.
+      if (patience > Duration::zero() && prepared(seat)) patience = Duration::zero();
+      if (!clocks_.contains(seat.worker) && steady_now() > deadline)
         throw InputError(fmt::format("worker {} is not ready after {}", seat.worker, duration_text(kReady)));
-    }
-  }
-  const auto table = table_digest(plan_);
-  for (const auto& [worker, report] : ready_) {
-    if (report.users != plan_.users || report.table != table) {
-      throw InputError(fmt::format(
-          "worker {} would run another table of scenarios ({}) than this machine ({}): scenarios() and "
-          "default_config() must give the same everywhere, whatever files, variables or times they read",
-          worker, users_text(report.users), users_text(plan_.users)));
     }
   }
   return Ready::all;
 }
 
+// Whether a worker has become ready just now, its clock compared.
+bool Coordinator::prepared(const Seat& seat) {
+  const auto ready = ready_.find(seat.worker);
+  if (ready == ready_.end() || clocks_.contains(seat.worker)) return false;
+  check_table(ready->second);
+  const auto clock = compare_clock(seat);
+  if (!clock) return false;
+  clocks_[seat.worker] = *clock;
+  merged_->set_clock(seat.worker, *clock);
+  return true;
+}
+
+void Coordinator::check_table(const Report& report) const {
+  if (report.users == plan_.users && report.table == table_digest(plan_)) return;
+  throw InputError(fmt::format(
+      "worker {} would run another table of scenarios ({}) than this machine ({}): scenarios() and "
+      "default_config() must give the same everywhere, whatever files, variables or times they read",
+      report.worker, users_text(report.users), users_text(plan_.users)));
+}
+
 // The offset is known best where the round trip was shortest (Cristian, Distributed Computing 3, 1989).
-ClockOffset Coordinator::compare_clock(const std::string& worker) {
+// Nothing if the worker does not answer: it is missed soon, or answers the next time.
+std::optional<ClockOffset> Coordinator::compare_clock(const Seat& seat) {
   ClockOffset best{.round_trip = kForever};
-  int missed = 0;
   for (int round = 0; round < kClockRounds; ++round) {
     const Instant asked = steady_now();
-    const auto answer = nats_.request(clock_subject(worker), {}, kClockAnswer);
-    const Instant came = steady_now();
-    const auto there = answer ? clock_from(answer->payload) : std::nullopt;
-    if (!there) {
-      if (++missed > kClockRounds - kFewestClockRounds) {
-        throw InputError(fmt::format(
-            "worker {} does not answer: its clock cannot be compared; see what it says, and run it again",
-            worker));
-      }
-      continue;
-    }
-    const Duration round_trip = came - asked;
+    const auto there = roster_.ask_clock(seat.worker, seat.epoch, kClockAnswer);
+    const Duration round_trip = steady_now() - asked;
+    if (!there) return std::nullopt;
     if (round_trip >= best.round_trip) continue;
     best = {.offset = *there - (asked + round_trip / 2).time_since_epoch(), .round_trip = round_trip};
   }
@@ -301,12 +311,6 @@ ClockOffset Coordinator::compare_clock(const std::string& worker) {
 }
 
 void Coordinator::start() {
-  std::map<std::string, ClockOffset> clocks;
-  for (const auto& seat : seats_) {
-    const auto clock = compare_clock(seat.worker);
-    merged_->set_clock(seat.worker, clock);
-    clocks[seat.worker] = clock;
-  }
   unsigned loops = 0;
   std::vector<std::string> names;
   for (const auto& seat : seats_) {
@@ -323,7 +327,7 @@ void Coordinator::start() {
   }
   // The words to start are stored one after the other, each of which is a way there and back.
   Duration longest{0};
-  for (const auto& [name, clock] : clocks)
+  for (const auto& [name, clock] : clocks_)
     longest = std::max(longest, clock.round_trip);
   const Duration ahead = kStartAhead + static_cast<int>(seats_.size()) * (kStartAheadOfWorker + 2 * longest);
   start_ = steady_now() + ahead;
@@ -331,7 +335,7 @@ void Coordinator::start() {
                 std::chrono::duration_cast<std::chrono::system_clock::duration>(ahead);
   merged_->begin(start_);
   for (const auto& seat : seats_) {
-    const auto at = start_ + clocks[seat.worker].offset;
+    const auto at = start_ + clocks_[seat.worker].offset;
     channel_->send({.kind = Command::Kind::start, .start_at = at.time_since_epoch().count()}, seat);
   }
 }
@@ -341,7 +345,6 @@ void Coordinator::start() {
 void Coordinator::watch() {
   const Instant deadline = deadline_after(start_, plan_.timeout);
   Instant next_shown = start_ + run_options_.progress_interval;
-  bool connected = true;
   while (true) {
     try {
       take_reports(kLook);
@@ -350,14 +353,9 @@ void Coordinator::watch() {
       end_without_server(error.what());
       return;
     }
-    if (std::exchange(connected, nats_.connected()) != connected) {
-      news(connected ? "NATS is there again"
-                     : fmt::format("the connection to NATS was lost at {}: trying to reach it again",
-                                   clock_text(steady_now() - start_)));
-    }
+    note_connection();
     look_for_losses();
     if (is_stopped()) stop();
-    if (nats_.connected()) reached_ = steady_now();
     // Whoever runs then has stopped by itself, and nobody waits for results that may come.
     if (interrupted_ && steady_now() - reached_ > kLease) {
       end_without_server(fmt::format("NATS was not reached for {}", duration_text(kLease)));
@@ -366,7 +364,7 @@ void Coordinator::watch() {
     if (steady_now() >= deadline)
       cancel_all("timed out", fmt::format("load_test_timeout {}", duration_text(plan_.timeout)));
     if (steady_now() >= next_shown) {
-      next_shown = steady_now() + run_options_.progress_interval;
+      next_shown = std::max(next_shown + run_options_.progress_interval, steady_now());
       const auto progress = merged_->progress(steady_now());
       if (run_options_.on_progress) run_options_.on_progress(progress);
       channel_->publish(progress);
@@ -381,6 +379,16 @@ void Coordinator::watch() {
         channel_->send({.kind = Command::Kind::finish}, seat);
     }
   }
+}
+
+void Coordinator::note_connection() {
+  const bool connected = nats_.connected();
+  if (connected) reached_ = steady_now();
+  if (std::exchange(connected_, connected) == connected) return;
+  (connected ? away_until_ : away_from_) = steady_now();
+  news(connected ? "NATS is there again"
+                 : fmt::format("the connection to NATS was lost at {}: trying to reach it again",
+                               at(steady_now())));
 }
 
 // A master that is gone, or stands still, has been followed by another one perhaps, and there is one run at a
@@ -401,7 +409,7 @@ void Coordinator::stop() {
   std::string reason = "the run was interrupted";
   if (!run_options_.stop.stop_requested()) {
     reason = "the master of the run was lost";
-    news(fmt::format("{} at {}: its users are cancelled", reason, clock_text(steady_now() - start_)));
+    news(fmt::format("{} at {}: its users are cancelled", reason, at(steady_now())));
   }
   cancel_all("cancelled", reason);
 }
@@ -429,23 +437,19 @@ void Coordinator::take(const Report& report) {
       ready_[report.worker] = report;
       break;
     case Report::Kind::busy:
-      others_were_faster_ = true;
-      break;
     case Report::Kind::refused:
-      throw InputError(fmt::format("worker {}: {}", report.worker, report.reason));
-    case Report::Kind::stopping: {
-      const auto sentence =
-          fmt::format("at {} {}: its users were cancelled", clock_text(steady_now() - start_), report.reason);
-      news(sentence);
-      merged_->add_incomplete(sentence);
-      stopping_.insert(report.worker);
-      // It runs nothing more for others either.
-      for (const auto& other : merged_->taking_part()) {
-        if (other.worker != report.worker)
-          channel_->send({.kind = Command::Kind::lost, .worker = report.worker}, other);
+      if (started()) {
+        write_log(LogLevel::warn, fmt::format("worker {} refuses a run that it takes part in: {}",
+                                              report.worker, report.reason));
+      } else if (report.kind == Report::Kind::busy) {
+        others_were_faster_ = true;
+      } else {
+        throw InputError(fmt::format("worker {}: {}", report.worker, report.reason));
       }
       break;
-    }
+    case Report::Kind::stopping:
+      take_stopping(report);
+      break;
     case Report::Kind::measured:
     case Report::Kind::settled:
       break;
@@ -453,6 +457,19 @@ void Coordinator::take(const Report& report) {
       take_rest(report.worker);
       break;
   }
+}
+
+void Coordinator::take_stopping(const Report& report) {
+  if (!started()) throw InputError(fmt::format("{} while it prepared the run: run it again", report.reason));
+  say_incomplete(
+      fmt::format("at {} {}: its users were cancelled", clock_text(report.elapsed), report.reason));
+  stopping_.insert(report.worker);
+  // It runs nothing more for others either.
+  for (const auto& other : merged_->taking_part()) {
+    if (other.worker != report.worker)
+      channel_->send({.kind = Command::Kind::lost, .worker = report.worker}, other);
+  }
+  if (options_.on_worker_loss == OnWorkerLoss::abort) cancel_all("cancelled", report.reason);
 }
 
 // A worker has finished, and of some of its users no end was said: they were given to it too late, or a
@@ -463,8 +480,7 @@ void Coordinator::take_rest(const std::string& worker) {
   auto sentence = fmt::format("worker {} has finished without {} ({})", worker, users_text(rest.size()),
                               merged_->names_of(rest));
   if (options_.on_worker_loss == OnWorkerLoss::restart) restart(rest, sentence);
-  news(sentence);
-  merged_->add_incomplete(sentence);
+  say_incomplete(sentence);
 }
 
 void Coordinator::look_for_losses() {
@@ -484,12 +500,12 @@ void Coordinator::look_for_losses() {
         gone_.erase(seat.worker);
         break;
       case Roster::Revoked::done:
-        lose(seat, fmt::format("no sign of life for {:.0f} s", in_seconds(silent)));
+        lose(seat, why_gone(fmt::format("no sign of life for {:.0f} s", in_seconds(silent))));
         break;
       case Roster::Revoked::left: {
         const auto [gone, is_new] = gone_.try_emplace(seat.worker, steady_now());
         // Whoever has removed its lease, it may run until that would have been over.
-        if (!is_new && steady_now() - gone->second > kLease) lose(seat, "it has left");
+        if (!is_new && steady_now() - gone->second > kLease) lose(seat, why_gone("it has left"));
         break;
       }
       case Roster::Revoked::unknown:
@@ -502,10 +518,21 @@ void Coordinator::look_for_losses() {
   }
 }
 
+// A worker that has lost its lease says so to nobody: the reason may be that nothing could be said.
+std::string Coordinator::why_gone(std::string otherwise) const {
+  if (away_until_ == Instant{} || steady_now() - away_until_ > kAftermath) return otherwise;
+  return fmt::format("NATS was away from {} to {}, and its lease ran out", at(away_from_), at(away_until_));
+}
+
+// In the results, and at once.
+void Coordinator::say_incomplete(const std::string& sentence) {
+  news(sentence);
+  merged_->add_incomplete(sentence);
+}
+
 void Coordinator::lose(const Seat& seat, const std::string& why) {
   const auto unfinished = merged_->lose(seat.worker, why);
-  auto sentence =
-      fmt::format("worker {} lost at {}: {}", seat.worker, clock_text(steady_now() - start_), why);
+  auto sentence = fmt::format("worker {} lost at {}: {}", seat.worker, at(steady_now()), why);
   if (unfinished.empty()) {
     sentence += "; all its users had ended";
   } else {
@@ -524,10 +551,8 @@ void Coordinator::lose(const Seat& seat, const std::string& why) {
     }
   }
   sentence +=
-      fmt::format("; what it measured after {} is missing",
-                  clock_text(std::max(merged_->last_measured(seat.worker) - start_, Duration::zero())));
-  news(sentence);
-  merged_->add_incomplete(sentence);
+      fmt::format("; what it measured after {} is missing", clock_text(merged_->measured_until(seat.worker)));
+  say_incomplete(sentence);
   for (const auto& other : merged_->taking_part())
     channel_->send({.kind = Command::Kind::lost, .worker = seat.worker}, other);
   if (options_.on_worker_loss == OnWorkerLoss::abort)
@@ -536,10 +561,8 @@ void Coordinator::lose(const Seat& seat, const std::string& why) {
 
 // The server has forgotten what was agreed on there: nothing can be said or heard any more.
 void Coordinator::end_without_server(const std::string& why) {
-  const auto sentence = fmt::format("the run has ended at {}, and what was measured last is missing: {}",
-                                    clock_text(steady_now() - start_), why);
-  news(sentence);
-  merged_->add_incomplete(sentence);
+  say_incomplete(fmt::format("the run has ended at {}, and what was measured last is missing: {}",
+                             at(steady_now()), why));
   cancel_all("cancelled", why);
   for (const auto& seat : merged_->taking_part())
     merged_->lose(seat.worker, why);

@@ -9,9 +9,23 @@
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "cluster/measurements_codec.hpp"
+#include "load_test/progress_meter.hpp"
 #include "load_test/run.hpp"
 
 namespace chaperon::cluster {
+
+namespace {
+
+constexpr Duration kRecent = 2 * kBeat;
+
+template <class Shown>
+void set_percentiles(Shown& shown, const metrics::Histogram& answers) {
+  if (answers.empty()) return;
+  shown.p50 = Duration(answers.percentile(50));
+  shown.p99 = Duration(answers.percentile(99));
+}
+
+}  // namespace
 
 MergedRun::MergedRun(const load_test::Plan& plan, std::string run, const std::vector<Seat>& seats)
     : plan_(plan), run_(std::move(run)), ended_(plan.users) {
@@ -27,11 +41,9 @@ void MergedRun::set_clock(const std::string& worker, ClockOffset clock) {
 }
 
 void MergedRun::begin(Instant start) {
-  meter_ = load_test::ProgressMeter(start);
-  for (auto& [name, worker] : workers_) {
-    worker.meter = load_test::ProgressMeter(start);
+  start_ = start;
+  for (auto& [name, worker] : workers_)
     worker.last_measured = start;
-  }
 }
 
 MergedRun::Taken MergedRun::take(const Report& report) {
@@ -53,12 +65,18 @@ MergedRun::Taken MergedRun::take(const Report& report) {
       report.kind == Report::Kind::finished) {
     worker.heard = true;
     worker.last_measured = steady_now();
+    // A report that was too large for one message comes in several.
+    if (report.elapsed > worker.elapsed) {
+      worker.second = report.elapsed - std::exchange(worker.elapsed, report.elapsed);
+      worker.before = worker.traffic;
+      worker.answers.clear();
+    }
     worker.settled_gap = worker.settled_gap || (gap && report.kind != Report::Kind::measured);
     worker.waiting = report.waiting;
     worker.live = report.live;
     worker.busiest_loop = report.busiest_loop;
     worker.finished = report.kind == Report::Kind::finished;
-    worker.busiest_loop_of_run = std::max(worker.busiest_loop_of_run, report.busiest_loop_of_run);
+    worker.busiest_loop_of_run = report.busiest_loop_of_run;
     log_lines_dropped_ += report.log_lines_dropped;
     merge(worker, std::move(measurements), report.kind != Report::Kind::measured);
     if (worker.finished) {
@@ -120,6 +138,12 @@ std::vector<std::uint64_t> MergedRun::lose(const std::string& name, std::string 
   merged_.metrics.merge(std::exchange(worker.provisional, metrics::Snapshot()));
   lost_workers_ += fmt::format("{}{}", lost_workers_.empty() ? "" : ", ", name);
   give_up_unfinished(worker);
+  // Of sessions that have not ended nobody says when they ran: from the start, and as long as was heard of
+  // them.
+  if (!worker.unfinished.empty() && worker.elapsed > Duration::zero()) {
+    merged_.first_start = std::min(merged_.first_start, start_);
+    merged_.last_end = std::max(merged_.last_end, start_ + worker.elapsed);
+  }
   return worker.unfinished;
 }
 
@@ -129,8 +153,8 @@ std::vector<std::uint64_t> MergedRun::give_up_rest(const std::string& name) {
   return worker.unfinished;
 }
 
-Instant MergedRun::last_measured(const std::string& name) const {
-  return workers_.at(name).last_measured;
+Duration MergedRun::measured_until(const std::string& name) const {
+  return workers_.at(name).elapsed;
 }
 
 bool MergedRun::stuck() const {
@@ -188,30 +212,33 @@ std::vector<Seat> MergedRun::taking_part() const {
   return seats;
 }
 
-Progress MergedRun::progress(Instant now) {
-  load_test::RunTotals totals{.done = ended_count_, .traffic = merged_.traffic};
-  std::vector<WorkerProgress> workers;
-  for (auto& [name, worker] : workers_) {
-    totals.waiting += worker.waiting;
-    totals.live += worker.live;
-    totals.answers.merge(worker.answers);
-    totals.busiest_loop = std::max(totals.busiest_loop, worker.busiest_loop);
-    const auto its = worker.meter.progress(now, {.waiting = worker.waiting,
-                                                 .live = worker.live,
-                                                 .done = worker.sessions.total(),
-                                                 .traffic = worker.traffic,
-                                                 .answers = std::exchange(worker.answers, {}),
-                                                 .busiest_loop = worker.busiest_loop});
-    workers.push_back({.name = name,
-                       .live = its.live,
-                       .requests_per_second = its.requests_per_second,
-                       .p50 = its.p50,
-                       .p99 = its.p99,
-                       .busiest_loop = its.busiest_loop,
-                       .lost = !worker.loss.empty()});
+Progress MergedRun::progress(Instant now) const {
+  Progress progress{
+      .elapsed = now - start_, .done = ended_count_, .requests = load_test::requests_of(merged_.traffic)};
+  std::uint64_t requests = 0;
+  std::uint64_t errors = 0;
+  metrics::Histogram answers;
+  for (const auto& [name, worker] : workers_) {
+    WorkerProgress its{
+        .name = name, .live = worker.live, .busiest_loop = worker.busiest_loop, .lost = !worker.loss.empty()};
+    progress.waiting += worker.waiting;
+    progress.live += worker.live;
+    progress.busiest_loop = std::max(progress.busiest_loop, worker.busiest_loop);
+    // Who has said nothing for longer does not count as doing what it did then.
+    if (takes_part(name) && now - worker.last_measured < kRecent) {
+      const auto rates = load_test::rates_between(worker.before, worker.traffic, in_seconds(worker.second));
+      requests += rates.requests;
+      errors += rates.errors;
+      progress.requests_per_second += rates.requests_per_second;
+      progress.messages_per_second += rates.messages_per_second;
+      answers.merge(worker.answers);
+      its.requests_per_second = rates.requests_per_second;
+      set_percentiles(its, worker.answers);
+    }
+    progress.workers.push_back(std::move(its));
   }
-  auto progress = meter_.progress(now, totals);
-  progress.workers = std::move(workers);
+  progress.error_share = load_test::error_share(errors, requests);
+  set_percentiles(progress, answers);
   return progress;
 }
 
@@ -225,7 +252,8 @@ std::size_t MergedRun::memory() const noexcept {
 Results MergedRun::results() {
   const auto coarse_because =
       lost_workers_.empty() ? std::string(metrics::Snapshot::kMemoryRanOut)
-                            : fmt::format("{} was lost before it sent them at full precision", lost_workers_);
+                            : fmt::format("{} {} lost before sending them at full precision", lost_workers_,
+                                          lost_workers_.find(',') == std::string::npos ? "was" : "were");
   auto results = load_test::to_results(plan_, std::move(merged_), coarse_because);
   merged_ = load_test::Measurements();
   results.generator.loops = total_loops_;

@@ -12,7 +12,6 @@
 #include "cluster/protocol.hpp"
 #include "load_test/measurements.hpp"
 #include "load_test/plan.hpp"
-#include "load_test/progress_meter.hpp"
 
 namespace chaperon::cluster {
 
@@ -57,8 +56,8 @@ class MergedRun {
   [[nodiscard]] bool has_finished(const std::string& worker) const;
   /// The workers that take part.
   [[nodiscard]] std::vector<Seat> taking_part() const;
-  /// When the last measurements of a worker came; when the run began if none have.
-  [[nodiscard]] Instant last_measured(const std::string& name) const;
+  /// Until when, since the start, a worker has said what it measured.
+  [[nodiscard]] Duration measured_until(const std::string& name) const;
   /// Gives up the users of a worker that has finished whose end was not reported, and returns their numbers.
   std::vector<std::uint64_t> give_up_rest(const std::string& name);
   /// Whether nobody runs any user, by what was said last, although the end of some was not reported: a report
@@ -67,8 +66,8 @@ class MergedRun {
   /// Whether every user has ended, or belonged to a worker that is lost and to no other since.
   [[nodiscard]] bool all_ended() const noexcept { return ended_count_ + given_up_ >= plan_.users; }
 
-  /// How the run stands, compared with the last call.
-  Progress progress(Instant now);
+  /// How the run stands, and what the workers have said of their last seconds.
+  [[nodiscard]] Progress progress(Instant now) const;
   /// Bytes that histograms hold on the heap.
   [[nodiscard]] std::size_t memory() const noexcept;
   /// The results, once nothing more comes. Takes what was merged.
@@ -84,12 +83,14 @@ class MergedRun {
     std::uint64_t live = 0;
     double busiest_loop = 0;
     double busiest_loop_of_run = 0;
-    metrics::Histogram answers;     // since progress was asked
+    Duration elapsed{0};            // of the run, when it reported last
+    Duration second{0};             // what lies between its last report and the one before
+    Traffic before;                 // its traffic then
+    metrics::Histogram answers;     // of that time
     metrics::Snapshot provisional;  // at kProvisionalBits: counts for as long as the rest has not come
     metrics::Snapshot settled;      // at full precision, of the whole run; whole once it has finished
     SessionCounts sessions;
     Traffic traffic;
-    load_test::ProgressMeter meter{Instant{}};
     bool heard = false;        // whether it has measured something
     bool settled_gap = false;  // whether some of `settled` may be missing
     bool finished = false;
@@ -115,7 +116,7 @@ class MergedRun {
   std::uint64_t log_lines_dropped_ = 0;
   std::string lost_workers_;  // whose percentiles stay provisional
   std::vector<std::string> incomplete_;
-  load_test::ProgressMeter meter_{Instant{}};
+  Instant start_{};
 };
 
 }  // namespace chaperon::cluster

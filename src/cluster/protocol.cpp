@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <concepts>
 #include <span>
 #include <utility>
@@ -21,6 +22,7 @@ constexpr unsigned kMostLoops = 100'000;  // of a run
 constexpr unsigned kMostLoopsOfWorker = 4096;
 constexpr std::size_t kMostUsers = 1'000'000;  // of a command
 constexpr std::size_t kLongestExcerpt = 200;
+constexpr Duration kLongestRun = std::chrono::hours(24 * 365);
 
 // What others have sent as part of a message for people: not too much, and nothing that a terminal obeys.
 std::string excerpt(std::string_view text) {
@@ -325,12 +327,30 @@ Command decode_command(std::string_view text) {
   });
 }
 
+std::string encode(const ClockReading& reading) {
+  return fmt::format("{} {}", reading.epoch, reading.at.count());
+}
+
+std::optional<ClockReading> decode_clock_reading(std::string_view text) {
+  ClockReading reading;
+  Duration::rep at = 0;
+  const char* const end = text.data() + text.size();
+  const auto [space, no_epoch] = std::from_chars(text.data(), end, reading.epoch);
+  if (no_epoch != std::errc() || space == end || *space != ' ') return std::nullopt;
+  const auto [rest, no_time] = std::from_chars(space + 1, end, at);
+  // Two of them can be subtracted.
+  if (no_time != std::errc() || rest != end || at < 0) return std::nullopt;
+  reading.at = Duration(at);
+  return reading;
+}
+
 std::string encode(const Report& report) {
   const Json json{{"kind", word(report.kind, kReportKinds)},
                   {"run", report.run},
                   {"worker", report.worker},
                   {"epoch", report.epoch},
                   {"sequence", report.sequence},
+                  {"elapsed", report.elapsed.count()},
                   {"reason", report.reason},
                   {"users", report.users},
                   {"table", report.table},
@@ -353,6 +373,11 @@ Report decode_report(std::string_view bytes) {
     read(json, "worker", taken.worker);
     read(json, "epoch", taken.epoch);
     read(json, "sequence", taken.sequence);
+    Duration::rep elapsed = 0;
+    read(json, "elapsed", elapsed);
+    taken.elapsed = Duration(elapsed);
+    if (taken.elapsed < Duration::zero() || taken.elapsed > kLongestRun)
+      throw MalformedBytes("a report with an impossible time");
     read(json, "reason", taken.reason);
     read(json, "users", taken.users);
     read(json, "table", taken.table);

@@ -89,6 +89,16 @@ std::string encode(const WorkerInfo& info);
 /// Nothing if the text is no such value.
 std::optional<WorkerInfo> decode_worker_info(std::string_view text);
 
+/// What a worker's steady clock shows.
+struct ClockReading {
+  std::uint64_t epoch = 0;  ///< of the life of the worker that has read it; 0: it is about to begin one
+  Duration at{0};
+};
+
+std::string encode(const ClockReading& reading);
+/// Nothing if the text is no such reading.
+std::optional<ClockReading> decode_clock_reading(std::string_view text);
+
 /// A worker's place in a run.
 struct Seat {
   std::string worker{};
@@ -153,6 +163,7 @@ struct Report {
   std::uint64_t epoch = 0;
   std::uint64_t sequence = 0;
 
+  Duration elapsed{0};  ///< since the start of the run, when this was measured
   std::string reason{};
   std::uint64_t users = 0;  ///< of the whole load test
   std::string table{};      ///< a digest of its table

@@ -46,12 +46,15 @@ const Member* Roster::find(const std::string& name, std::uint64_t epoch) const {
   return found == members_.end() || found->second.info.epoch != epoch ? nullptr : &found->second;
 }
 
-bool Roster::answers(const std::string& name, Duration patience) {
+std::optional<Duration> Roster::ask_clock(const std::string& name, std::uint64_t epoch, Duration patience) {
   try {
-    return nats_.request(clock_subject(name), {}, patience).has_value();
+    const auto answer = nats_.request(clock_subject(name), {}, patience);
+    const auto reading = answer ? decode_clock_reading(answer->payload) : std::nullopt;
+    if (reading && reading->epoch == epoch) return reading->at;
   } catch (const NatsError&) {
-    return false;
+    // Nor does it answer.
   }
+  return std::nullopt;
 }
 
 Roster::Revoked Roster::revoke(const Member& member) {

@@ -36,8 +36,10 @@ class Roster {
   [[nodiscard]] const std::map<std::string, Member>& members() const noexcept { return members_; }
   /// The worker of that name in that life; nullptr if there is none.
   [[nodiscard]] const Member* find(const std::string& name, std::uint64_t epoch) const;
-  /// Whether a worker answers now. Blocks for `patience` at most.
-  [[nodiscard]] bool answers(const std::string& name, Duration patience);
+  /// What the clock of a worker shows; nothing if it does not answer, or is in another life by now. Blocks
+  /// for `patience` at most.
+  [[nodiscard]] std::optional<Duration> ask_clock(const std::string& name, std::uint64_t epoch,
+                                                  Duration patience);
 
   /// What has come of taking a lease away.
   enum class Revoked : std::uint8_t {

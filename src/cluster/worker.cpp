@@ -98,6 +98,7 @@ void Worker::read_command() {
 // Also after the connection was lost for longer than the lease.
 void Worker::join(const std::stop_token& stop) {
   lease_.reset();
+  epoch_ = 0;
   bool said_waiting = false;
   while (!stop.stop_requested()) {
     try {
@@ -108,8 +109,10 @@ void Worker::join(const std::stop_token& stop) {
                                                .only_new = true});
       clock_ = nats_.subscribe(clock_subject(options_.name), [this](const Message& message) {
         try {
-          if (!message.reply_to.empty())
-            nats_.publish(message.reply_to, std::to_string(steady_now().time_since_epoch().count()));
+          if (!message.reply_to.empty()) {
+            nats_.publish(message.reply_to,
+                          encode(ClockReading{.epoch = epoch_, .at = steady_now().time_since_epoch()}));
+          }
         } catch (const NatsError&) {
           // Who has asked asks again.
         }
@@ -130,6 +133,7 @@ void Worker::join(const std::stop_token& stop) {
                          fence_->extend(until);
                        }
                      });
+      epoch_ = lease_->epoch();
       options_.on_doing(fmt::format("{}: in the cluster at {}, {} {}{}", options_.name, nats_.server(),
                                     options_.loops, options_.loops == 1 ? "loop" : "loops",
                                     options_.works ? ", waits for work" : ", looks on"),
@@ -152,8 +156,9 @@ void Worker::join(const std::stop_token& stop) {
 void Worker::obey(const std::string& payload) {
   const auto command = decode_command(payload);
   if (command.epoch != lease_->epoch()) {
-    write_log(LogLevel::warn, fmt::format("a command of run {} was refused: it is for a former life of {}",
-                                          command.run, options_.name));
+    // Whoever sent it will miss that life.
+    write_log(LogLevel::debug, fmt::format("a command of run {} was refused: it is for a former life of {}",
+                                           command.run, options_.name));
     return;
   }
   if (command.kind == Command::Kind::prepare) {

@@ -1,6 +1,7 @@
 // A worker: a process that runs users for whoever coordinates a load test.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -75,6 +76,7 @@ class Worker {
   Subscription clock_;
   std::optional<Consumer> commands_;
   std::optional<Lease> lease_;
+  std::atomic<std::uint64_t> epoch_ = 0;  // of the lease; 0: there is none yet
   bool loaded_ = false;
 
   std::mutex mutex_;  // of what the lease's thread touches

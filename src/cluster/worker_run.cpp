@@ -50,6 +50,10 @@ std::string outbox_name(const Command& prepare, const std::string& worker) {
   return fmt::format("{}.{}.{}", prepare.run, worker, prepare.epoch);
 }
 
+double share(Duration part, Duration whole) {
+  return whole > Duration::zero() ? in_seconds(part) / in_seconds(whole) : 0;
+}
+
 // Loops are needed to run anything.
 const Command& with_seat_of(const std::string& worker, const Command& prepare) {
   if (std::ranges::find(prepare.seats, worker, &Seat::worker) == prepare.seats.end())
@@ -174,7 +178,9 @@ void WorkerRun::stop(const std::string& reason) {
   remote_.refuse(reason);
   stop_reason_ = reason;
   if (!std::exchange(cancelling_, true)) run_.cancel_all(session::Outcome::cancelled, reason);
-  send({.kind = Report::Kind::stopping, .reason = reason});
+  send({.kind = Report::Kind::stopping,
+        .elapsed = started_ ? elapsed_at(steady_now()) : Duration::zero(),
+        .reason = reason});
 }
 
 void WorkerRun::look(Instant now) {
@@ -200,6 +206,10 @@ void WorkerRun::look(Instant now) {
 
 // --- What it says --------------------------------------------------------------------------------
 
+Duration WorkerRun::elapsed_at(Instant now) const {
+  return std::max(now - run_.start(), Duration::zero());
+}
+
 void WorkerRun::report_every_second() {
   Instant next = steady_now() + kBeat;
   while (true) {
@@ -223,16 +233,22 @@ void WorkerRun::report_now() {
   const double passed = std::max(in_seconds(at - std::exchange(last_report_, at)), 1e-3);
   cpu_.resize(progress.cpu.size());
   Duration most{0};
-  for (std::size_t i = 0; i < cpu_.size(); ++i)
+  Duration most_of_run{0};
+  for (std::size_t i = 0; i < cpu_.size(); ++i) {
     most = std::max(most, progress.cpu[i] - std::exchange(cpu_[i], progress.cpu[i]));
+    most_of_run = std::max(most_of_run, progress.cpu[i]);
+  }
+  const Duration elapsed = elapsed_at(at);
   auto coarse = measurements.metrics.coarse(kProvisionalBits);
   metrics_.merge(std::exchange(measurements.metrics, std::move(coarse)));
   measurements.answers.coarsen_to(kProvisionalBits);
   measurements.warnings = std::exchange(warnings_, {});
   send_measurements(std::move(measurements), {.kind = Report::Kind::measured,
+                                              .elapsed = elapsed,
                                               .waiting = progress.waiting,
                                               .live = progress.live,
-                                              .busiest_loop = in_seconds(most) / passed});
+                                              .busiest_loop = in_seconds(most) / passed,
+                                              .busiest_loop_of_run = share(most_of_run, elapsed)});
 }
 
 // What is too large for one message goes in several, each of which counts by itself.
@@ -281,7 +297,7 @@ void WorkerRun::finish() {
   }
   if (fence_.passed(steady_now())) return;
   remote_.end();
-  const double elapsed = in_seconds(steady_now() - run_.start());
+  const Duration elapsed = elapsed_at(steady_now());
   auto rest = run_.finish();
   metrics_.merge(std::move(rest.metrics));
   rest.metrics = std::exchange(metrics_, metrics::Snapshot());
@@ -292,7 +308,8 @@ void WorkerRun::finish() {
   for (const auto spent : run_.cpu())
     most = std::max(most, spent);
   send_measurements(std::move(rest), {.kind = Report::Kind::finished,
-                                      .busiest_loop_of_run = elapsed > 0 ? in_seconds(most) / elapsed : 0,
+                                      .elapsed = elapsed,
+                                      .busiest_loop_of_run = share(most, elapsed),
                                       .log_lines_dropped = log_lines_dropped()});
   // However long it takes: they are the results.
   const auto send_all = [this](Outbox& outbox) {

@@ -60,6 +60,7 @@ class WorkerRun {
   void heard_of_coordinator();
   void extend_fence();
   void report_every_second();
+  [[nodiscard]] Duration elapsed_at(Instant now) const;
   void report_now();
   void send(Report report);
   void send_measurements(load_test::Measurements measurements, const Report& report);

@@ -19,6 +19,21 @@ struct RunTotals {
   double busiest_loop = 0;       ///< CPU as a share of one core since the last time, 0 to 1
 };
 
+/// What went over the wire from one look to the next.
+struct Rates {
+  std::uint64_t requests = 0;  ///< how many
+  std::uint64_t errors = 0;    ///< how many
+  double requests_per_second = 0;
+  double messages_per_second = 0;
+};
+
+/// The rates where `seconds` lie between the two.
+Rates rates_between(const Traffic& before, const Traffic& now, double seconds) noexcept;
+/// Errors as a share of the requests, 0 to 1.
+double error_share(std::uint64_t errors, std::uint64_t requests) noexcept;
+/// The number of requests that were begun, or answered already.
+std::uint64_t requests_of(const Traffic& traffic) noexcept;
+
 /// Works out rates and percentiles from one look at a run to the next.
 class ProgressMeter {
  public:

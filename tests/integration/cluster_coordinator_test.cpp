@@ -123,6 +123,66 @@ TEST_F(ClusterCoordinator, InterruptedBeforeTheStartNothingRuns) {
     EXPECT_TRUE(is_in_cluster(name, 2)) << worker(name).out();
 }
 
+// Of two workers one is ready, and the other takes longer than anybody waits.
+class ClusterPreparation : public ClusterTest {
+ protected:
+  [[nodiscard]] std::unique_ptr<LoggedProcess> start_half_ready_run() {
+    add_worker("w1");
+    add_worker("w2", {.environment = {"TEST_WAITS_MS=55000"}});
+    for (const auto* name : {"w1", "w2"}) {
+      if (!is_in_cluster(name)) throw std::runtime_error(worker(name).err());
+    }
+    auto started = start_run("WalkTest", {"--workers", "2"});
+    cluster::Nats nats(nats_options(nats_.url()));
+    const auto workers = nats.key_value(std::string(cluster::kWorkersBucket), {});
+    const auto is_ready = [&] {
+      const auto lease = workers.get("w1");
+      const auto info = lease ? cluster::decode_worker_info(lease->value) : std::nullopt;
+      return info && info->doing == "ready for WalkTest";
+    };
+    if (!until(is_ready)) throw std::runtime_error(worker("w1").err() + started->err());
+    return started;
+  }
+};
+
+TEST_F(ClusterPreparation, AKilledWorkerIsMissedAlthoughItWasReady) {
+  const auto started = start_half_ready_run();
+  worker("w1").signal(SIGKILL);
+  const auto result = started->wait();
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("worker w1 was lost while it prepared the run"));
+  EXPECT_EQ(served_count(), 0U);
+}
+
+TEST_F(ClusterPreparation, AStoppedWorkerEndsIt) {
+  const auto started = start_half_ready_run();
+  worker("w1").signal(SIGTERM);
+  const auto result = started->wait();
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, AnyOf(HasSubstr("worker w1 was stopped while it prepared the run"),
+                                HasSubstr("worker w1 was lost while it prepared the run")));
+}
+
+TEST_F(ClusterPreparation, IsInterruptedAlthoughAWorkerIsFrozen) {
+  const auto started = start_half_ready_run();
+  worker("w1").signal(SIGSTOP);
+  started->signal(SIGINT);
+  const auto asked = steady_clock::now();
+  const auto result = started->wait();
+  EXPECT_EQ(result.exit_code, 130) << result.err;
+  EXPECT_LT(steady_clock::now() - asked, std::chrono::seconds(20));
+  EXPECT_EQ(served_count(), 0U);
+}
+
+TEST_F(ClusterCoordinator, AStoppedWorkerEndsTheRunIfThatIsWanted) {
+  add_workers({"w1", "w2"});
+  const auto started = start_endless({"--on-worker-loss", "abort"}, {"w1", "w2"});
+  worker("w2").signal(SIGTERM);
+  const auto result = started->wait();
+  EXPECT_EQ(result.exit_code, 1) << result.err;
+  EXPECT_EQ(sessions(json("m.json")), "cancelled 10");
+}
+
 TEST_F(ClusterCoordinator, AWorkerThatIsStoppedSaysSoAndTheRunGoesOn) {
   add_workers({"w1", "w2"});
   const auto started = start_endless({}, {"w1", "w2"});

@@ -101,7 +101,23 @@ TEST_F(ClusterLoss, AllWorkersKilledIsAnEndWithResults) {
   const auto result = started->wait();
   EXPECT_EQ(result.exit_code, 1) << result.err;
   EXPECT_THAT(result.err, HasSubstr("; 10 users unfinished (10 Walker), left out"));
-  EXPECT_GT(counted(json("m.json")), 0U);
+  const auto results = json("m.json");
+  EXPECT_GT(counted(results), 0U);
+  // No session has ended; they have run all the same, and rates are of that time.
+  const auto all = served();
+  const double seconds = all.back().at - all.front().at;
+  const double said = results.at("duration_ms").get<double>() / 1000;
+  EXPECT_GE(said, seconds - 1.5);
+  EXPECT_LE(said, seconds + 0.5);
+}
+
+TEST_F(ClusterLoss, AWorkerThatCrashedAndWasStartedAgainIsUsedAtOnce) {
+  add_workers({"w1", "w2"});
+  worker("w2").signal(SIGKILL);
+  worker("w2").wait();
+  // Its former life still has its lease.
+  add_worker("w2");
+  expect_next_run({"w1", "w2"});
 }
 
 // A process that is stopped cannot know what goes on. Once it goes on it must not send one request more.

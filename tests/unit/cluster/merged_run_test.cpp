@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/bytes.hpp"
+#include "base/clock.hpp"
 #include "cluster/measurements_codec.hpp"
 
 namespace chaperon::cluster {
@@ -230,29 +231,73 @@ TEST_F(MergedRunTest, TimesAreThoseOfTheCoordinatorsClock) {
 }
 
 TEST_F(MergedRunTest, ShowsHowItStands) {
-  auto first = report("w1", 1);
-  first.waiting = 2;
-  first.live = 4;
-  first.busiest_loop = 0.5;
-  Measurements measurements;
-  measurements.traffic.requests = 100;
-  measurements.traffic.responses = 100;
-  first.measurements = payload(std::move(measurements));
-  EXPECT_EQ(run_.take(first), Taken::merged);
-  auto second = report("w2", 1);
-  second.live = 3;
-  second.busiest_loop = 0.75;
-  EXPECT_EQ(run_.take(second), Taken::merged);
-  const auto progress = run_.progress(Instant(2s));
+  const auto with_requests = [this](std::uint64_t sequence, Duration elapsed, std::uint64_t count) {
+    auto made = report("w1", sequence);
+    made.elapsed = elapsed;
+    made.waiting = 2;
+    made.live = 4;
+    made.busiest_loop = 0.5;
+    Measurements measurements;
+    measurements.traffic.requests = count;
+    measurements.traffic.responses = count;
+    measurements.traffic.errors = count / 10;
+    measurements.answers.record(1'000'000);
+    made.measurements = payload(std::move(measurements));
+    return made;
+  };
+  // In two pieces.
+  EXPECT_EQ(run_.take(with_requests(1, 1s, 60)), Taken::merged);
+  EXPECT_EQ(run_.take(with_requests(2, 1s, 40)), Taken::merged);
+  auto other = report("w2", 1);
+  other.elapsed = 1s;
+  other.live = 3;
+  other.busiest_loop = 0.75;
+  EXPECT_EQ(run_.take(other), Taken::merged);
+  auto progress = run_.progress(steady_now());
   EXPECT_EQ(progress.waiting, 2U);
   EXPECT_EQ(progress.live, 7U);
   EXPECT_EQ(progress.requests, 100U);
-  EXPECT_DOUBLE_EQ(progress.requests_per_second, 50);
+  EXPECT_DOUBLE_EQ(progress.requests_per_second, 100);
+  EXPECT_DOUBLE_EQ(progress.error_share, 0.1);
   EXPECT_DOUBLE_EQ(progress.busiest_loop, 0.75);
   ASSERT_THAT(progress.workers, SizeIs(2));
   EXPECT_EQ(progress.workers[0].live, 4U);
-  EXPECT_DOUBLE_EQ(progress.workers[0].requests_per_second, 50);
+  EXPECT_DOUBLE_EQ(progress.workers[0].requests_per_second, 100);
+  ASSERT_TRUE(progress.workers[0].p50);
   EXPECT_DOUBLE_EQ(progress.workers[1].requests_per_second, 0);
+  EXPECT_FALSE(progress.workers[1].p50);
+
+  // Whenever they come, they are of the time that the worker says: the rate is that of its last second.
+  EXPECT_EQ(run_.take(with_requests(3, 3s, 100)), Taken::merged);
+  progress = run_.progress(steady_now());
+  EXPECT_EQ(progress.requests, 200U);
+  EXPECT_DOUBLE_EQ(progress.requests_per_second, 50);
+  EXPECT_DOUBLE_EQ(run_.progress(steady_now()).requests_per_second, 50);
+  // Of a silent worker nobody knows.
+  progress = run_.progress(steady_now() + 2s);
+  EXPECT_DOUBLE_EQ(progress.requests_per_second, 0);
+  EXPECT_DOUBLE_EQ(progress.workers[0].requests_per_second, 0);
+}
+
+TEST_F(MergedRunTest, SessionsThatAreLostCountInTheDuration) {
+  run_.begin(Instant(100s));
+  auto short_one = ended("w2", 1, {1, 4, 7}, Report::Kind::finished);
+  short_one.elapsed = 1s;
+  EXPECT_EQ(run_.take(short_one), Taken::merged);
+  auto unfinished = report("w1", 1);
+  unfinished.elapsed = 7s;
+  unfinished.live = 6;
+  unfinished.busiest_loop_of_run = 0.25;
+  Measurements measurements;
+  measurements.traffic.requests = 70;
+  unfinished.measurements = payload(std::move(measurements));
+  EXPECT_EQ(run_.take(unfinished), Taken::merged);
+  EXPECT_EQ(run_.measured_until("w1"), 7s);
+  EXPECT_THAT(run_.lose("w1", "gone"), SizeIs(6));
+  const auto results = run_.results();
+  EXPECT_EQ(results.duration, 7s);
+  EXPECT_EQ(results.traffic.requests, 70U);
+  EXPECT_DOUBLE_EQ(results.generator.busiest_loop, 0.25);
 }
 
 TEST_F(MergedRunTest, KeepsAsManyAnswersAsOneLoop) {
@@ -306,7 +351,7 @@ TEST_F(MergedRunTest, OfALostWorkerWhatWasProvisionalCounts) {
   ASSERT_THAT(results.metrics, SizeIs(1));
   EXPECT_EQ(results.metrics[0].count(), 10U);
   ASSERT_THAT(results.warnings, SizeIs(1));
-  EXPECT_THAT(results.warnings[0], HasSubstr("w1 was lost before it sent them at full precision"));
+  EXPECT_THAT(results.warnings[0], HasSubstr("w1 was lost before sending them at full precision"));
 }
 
 TEST_F(MergedRunTest, IfAPieceOfWhatIsSettledIsMissingWhatWasProvisionalCounts) {

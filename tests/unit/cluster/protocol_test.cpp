@@ -311,5 +311,25 @@ TEST(Protocol, LeasesThatCannotBeAreNone) {
   EXPECT_TRUE(is_refused([](auto& info) { info.labels = {{"\n", "a"}}; }));
 }
 
+TEST(Protocol, AClockReadingComesBackAndOthersAreRefused) {
+  const auto back = decode_clock_reading(encode(ClockReading{.epoch = 42, .at = 123'456'789ns}));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->epoch, 42U);
+  EXPECT_EQ(back->at, 123'456'789ns);
+  for (const auto* text : {"", "42", "42 ", " 1", "42 -1", "-1 42", "42 1x", "x 1", "42  1", "42 1 ",
+                           "42 9223372036854775808", "18446744073709551616 1"})
+    EXPECT_FALSE(decode_clock_reading(text)) << text;
+}
+
+TEST(Protocol, TheTimeOfAReportIsPossible) {
+  for (const char* const elapsed : {"-1", "31536000000000001", "1.5", "null"}) {
+    auto text = encode(Report{.run = "r", .worker = "w", .elapsed = 77ns});
+    const auto at = text.find("\"elapsed\":77");
+    ASSERT_NE(at, std::string::npos);
+    text.replace(at + 10, 2, elapsed);
+    EXPECT_THROW(decode_report(text), MalformedBytes) << elapsed;
+  }
+}
+
 }  // namespace
 }  // namespace chaperon::cluster
