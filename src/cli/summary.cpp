@@ -221,6 +221,13 @@ std::string render_summary(const Results& results, const std::string& title, con
   // Only the word is coloured, so that the rest of a long reason stays readable.
   auto text = fmt::format("{}: {}{}\n\n", printable(title), coloured(verdict.word, colour, style.colours),
                           judged.substr(verdict.word.size()));
+  // Nothing is a table of zeros.
+  if (verdict.code == ExitCode::interrupted && results.sessions.total() == 0 && results.metrics.empty() &&
+      results.incomplete.empty()) {
+    text.insert(text.size() - 2, " before it began");
+    if (!files.empty()) text += fmt::format("{}\n", listed(files, style.width));
+    return text;
+  }
   text += fmt::format("  duration   {}\n", latency_text(results.duration));
   text += fmt::format("  sessions   {}\n", total_sessions(results.sessions));
   text += fmt::format("  requests   {}\n", total_requests(results));

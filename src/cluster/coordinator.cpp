@@ -14,6 +14,7 @@
 
 #include "base/clock.hpp"
 #include "base/duration_text.hpp"
+#include "base/json.hpp"
 #include "base/log.hpp"
 #include "cluster/artifact_store.hpp"
 #include "cluster/merged_run.hpp"
@@ -44,6 +45,8 @@ constexpr Duration kAftermath = kLeaseExpiry + kLease;
 constexpr Duration kGrace = 1s;
 // What a command may have of users, so that it stays far below a megabyte.
 constexpr std::size_t kUsersOfCommand = 20'000;
+// Of a command that prepares a run, what is there beside config: seats above all.
+constexpr std::size_t kRestOfCommand = std::size_t{64} << 10;
 
 std::string drawn_name() {
   std::random_device device;
@@ -61,6 +64,7 @@ class Coordinator {
   Results run();
 
  private:
+  void check_size() const;
   bool recruit();
   enum class Ready : std::uint8_t { all, interrupted, others_were_faster };
   void prepare();
@@ -141,7 +145,19 @@ Coordinator::Coordinator(Nats& nats, const RegisteredLoadTest& load_test, const 
   if (!options.seed) seed_ = std::random_device{}() % 1'000'000;
 }
 
+// Everything goes to a worker in one message.
+void Coordinator::check_size() const {
+  const auto config = dump(run_options_.config).size();
+  const auto most = nats_.max_payload();
+  if (config + kRestOfCommand <= most) return;
+  throw InputError(fmt::format(
+      "the config of {} has {} KiB, and a message to a worker takes {} KiB: leave out what the load "
+      "test can make or read itself",
+      plan_.name, config >> 10U, most >> 10U));
+}
+
 Results Coordinator::run() {
+  check_size();
   ensure_streams(nats_, options_.replicas);
   try {
     auto ready = Ready::others_were_faster;
@@ -183,6 +199,7 @@ void Coordinator::leave(const std::string& reason) {
 
 bool Coordinator::recruit() {
   std::string said;
+  Instant next_said{};
   Instant settled = steady_now() + kSettled;
   // Runs that were in each other's way are not to be so again.
   if (others_were_faster_) settled += std::random_device{}() % 500 * 1ms;
@@ -204,9 +221,11 @@ bool Coordinator::recruit() {
       }
     }
     if (steady_now() < settled) continue;
-    if (auto text = waiting_text(found, options_); text != said) {
+    // Workers that come one after the other are not worth a line each.
+    if (auto text = waiting_text(found, options_); text != said && steady_now() >= next_said) {
       news(text);
       said = std::move(text);
+      next_said = steady_now() + 1s;
     }
   }
   return false;

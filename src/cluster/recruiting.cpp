@@ -1,6 +1,8 @@
 #include "cluster/recruiting.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <span>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -11,6 +13,8 @@
 namespace chaperon::cluster {
 namespace {
 
+constexpr std::size_t kMostNamed = 3;
+
 std::string platform_difference(std::string_view theirs, std::string_view ours) {
   constexpr std::string_view kArchitecture = "architecture";
   const auto their = abi_value(theirs, kArchitecture);
@@ -18,6 +22,11 @@ std::string platform_difference(std::string_view theirs, std::string_view ours) 
   if (their != our)
     return fmt::format("{} {} instead of {}", kArchitecture, their.empty() ? "unknown" : their, our);
   return abi_difference(theirs, ours).value_or("");
+}
+
+// What cannot be named of so many.
+std::string more_text(std::size_t count) {
+  return count > kMostNamed ? fmt::format(" and {} more", count - kMostNamed) : std::string();
 }
 
 std::string why_unfit(const WorkerInfo& info, const CoordinatorOptions& options) {
@@ -67,12 +76,17 @@ std::string waiting_text(const Candidates& candidates, const CoordinatorOptions&
   std::vector<std::string> parts;
   if (!candidates.fit.empty()) {
     std::vector<std::string> names;
-    for (const auto& member : candidates.fit)
+    for (const auto& member : std::span(candidates.fit).first(std::min(candidates.fit.size(), kMostNamed)))
       names.push_back(member.info.name);
-    parts.push_back(fmt::format("{} {} ready", fmt::join(names, ", "), names.size() == 1 ? "is" : "are"));
+    parts.push_back(fmt::format("{}{} {} ready", fmt::join(names, ", "), more_text(candidates.fit.size()),
+                                candidates.fit.size() == 1 ? "is" : "are"));
   }
-  for (const auto& [name, why] : candidates.unfit)
+  std::size_t named = 0;
+  for (const auto& [name, why] : candidates.unfit) {
+    if (++named > kMostNamed) break;
     parts.push_back(fmt::format("{} {}", name, why));
+  }
+  if (named > kMostNamed) parts.push_back(fmt::format("{} in all are not used", candidates.unfit.size()));
   if (parts.empty()) parts.emplace_back("there is none yet: 'chaperon worker --nats URL' starts one");
   return fmt::format("{}: {}", text, fmt::join(parts, "; "));
 }

@@ -109,7 +109,7 @@ TEST_F(ClusterCoordinator, InterruptedBeforeTheStartNothingRuns) {
   waiting->signal(SIGINT);
   const auto result = waiting->wait();
   EXPECT_EQ(result.exit_code, 130) << result.err;
-  EXPECT_THAT(result.out, StartsWith("WalkTest: INTERRUPTED\n"));
+  EXPECT_EQ(result.out, "WalkTest: INTERRUPTED before it began\n\nm.json  m.config.json  m.scenarios.json\n");
   // … and while a worker prepares.
   add_worker("w2", {.environment = {"TEST_WAITS_MS=3000"}});
   ASSERT_TRUE(is_in_cluster("w2"));

@@ -38,6 +38,13 @@ TEST_F(ClusterRefusal, WrongCredentialsAreRefusedWithTheRemedy) {
   EXPECT_TRUE(is_in_cluster("w1", 2)) << worker("w1").err();
 }
 
+TEST_F(ClusterRefusal, AConfigThatFitsInNoMessageIsSaidAtOnce) {
+  write("big.json", Json{{"x", std::string(2'000'000, 'x')}}.dump());
+  const auto result = run("WalkTest", {"--config-file", "big.json"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(occurrences(result.err, "the config of WalkTest has 1953 KiB"), 1U) << result.err;
+}
+
 TEST_F(ClusterRefusal, NobodyThereIsSaidAtOnce) {
   nats_.stop();
   const auto worker = chaperon({"worker", "--nats", nats_.url(), "--name", "w9"});

@@ -52,6 +52,18 @@ TEST(Recruiting, SaysWhoIsThereAndWhyOthersAreNotUsed) {
             "waiting for a worker: busy is busy with run 3f2a9c01; none has no event loops");
 }
 
+TEST(Recruiting, OfManyAFewAreNamed) {
+  std::vector<Member> many;
+  for (const char* const name : {"a", "b", "c", "d", "e"})
+    many.push_back(member(name));
+  EXPECT_EQ(waiting(many, {.workers = 9}), "waiting for 9 workers: a, b, c and 2 more are ready");
+  for (auto& one : many)
+    one.info.run = "r";
+  EXPECT_EQ(waiting(many, {.workers = 2}),
+            "waiting for 2 workers: a is busy with run r; b is busy with run r; c is busy with run r; 5 "
+            "in all are not used");
+}
+
 TEST(Recruiting, LabelsAreAllWanted) {
   auto eu = member("eu");
   eu.info.labels = {{"region", "eu"}, {"size", "big"}};
