@@ -120,9 +120,9 @@ class Coordinator {
   std::chrono::system_clock::time_point started_at_{};
   Instant master_seen_;  // its last sign of life
   bool connected_ = true;
-  Instant reached_;    // when the server was reached last
-  Instant away_from_;  // when it was away last
-  Instant away_until_;
+  Instant reached_;      // when the server was reached last
+  Instant away_from_{};  // when it was away last
+  Instant away_until_{};
   bool cancelling_ = false;
   bool finishing_ = false;
   bool interrupted_ = false;
@@ -138,9 +138,7 @@ Coordinator::Coordinator(Nats& nats, const RegisteredLoadTest& load_test, const 
       seed_(options.seed.value_or(0)),
       roster_(nats, cluster_options.replicas),
       master_seen_(steady_now()),
-      reached_(master_seen_),
-      away_from_(Instant{}),
-      away_until_(Instant{}) {
+      reached_(master_seen_) {
   // Short enough to be typed again.
   if (!options.seed) seed_ = std::random_device{}() % 1'000'000;
 }

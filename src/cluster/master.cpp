@@ -341,20 +341,20 @@ void Master::look_at_current() {
 void Master::record_end() {
   auto& current = *current_;
   auto& outcome = *current.outcome;
+  const auto not_kept = [&outcome](const std::string& kind, const std::exception& error) {
+    outcome.message += fmt::format("{}its results as {} are not kept: {}",
+                                   outcome.message.empty() ? "" : "; ", kind, error.what());
+  };
   while (!outcome.results.empty()) {
     const auto& [kind, content] = *outcome.results.begin();
-    const auto not_kept = [&outcome, &kind](const std::exception& error) {
-      outcome.message += fmt::format("{}its results as {} are not kept: {}",
-                                     outcome.message.empty() ? "" : "; ", kind, error.what());
-    };
     try {
       queue_.keep_results(current.id, kind, content);
       current.kept.push_back(kind);
     } catch (const NatsError& error) {
       if (error.retryable()) throw;
-      not_kept(error);
+      not_kept(kind, error);
     } catch (const std::length_error& error) {
-      not_kept(error);
+      not_kept(kind, error);
     }
     outcome.results.erase(outcome.results.begin());
   }
