@@ -99,6 +99,8 @@ void Call::check(int status, int js_error) const {
   }
   // cnats has no words for this one.
   if (js_error == JSStreamNotFoundErr) fail("there is no such stream", false);
+  if (js_error == JSStorageResourcesExceededErr || js_error == JSAccountResourcesExceededErr)
+    throw NatsRoomError(sentence(last_error_text(status)));
   fail(last_error_text(status), is_retryable(status, js_error));
 }
 
@@ -130,8 +132,12 @@ void Call::check_refused() const {
 }
 
 void Call::fail(std::string_view why, bool retryable) const {
+  throw NatsError(sentence(why), retryable);
+}
+
+std::string Call::sentence(std::string_view why) const {
   const auto name = thing_.empty() ? std::string() : fmt::format(" \"{}\"", thing_);
-  throw NatsError(fmt::format("cannot {}{} at {}: {}", what_, name, connection_.server(), why), retryable);
+  return fmt::format("cannot {}{} at {}: {}", what_, name, connection_.server(), why);
 }
 
 }  // namespace chaperon::cluster

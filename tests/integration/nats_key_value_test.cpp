@@ -54,8 +54,9 @@ class NatsKeyValueTest : public ::testing::Test {
 // A server sends those as they were stored, to any subject, whether the one who asks may publish there or
 // not.
 TEST_F(NatsKeyValueTest, CannotBeReadDirectly) {
-  bucket_.put("a", "x");
-  EXPECT_FALSE(nats_.request("$JS.API.DIRECT.GET.KV_b.$KV.b.a", "", kLong));
+  const auto info = nats_.request("$JS.API.STREAM.INFO.KV_b", "", kLong);
+  ASSERT_TRUE(info);
+  EXPECT_FALSE(Json::parse(info->payload).at("config").value("allow_direct", false));
 }
 
 // Whoever knows where we wait for an answer can have the server send us one of its answers to him.
