@@ -4,7 +4,6 @@
 #include <mutex>
 #include <optional>
 #include <ostream>
-#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -140,7 +139,7 @@ std::string last_lines(const fs::path& log) {
   for (int i = 0; i < kShownLogLines && !text.empty(); ++i) {
     const auto end = text.rfind('\n');
     const auto begin = end == std::string::npos ? 0 : end + 1;
-    shown.insert(0, fmt::format("\n  {}", std::string_view(text).substr(begin)));
+    shown.insert(0, fmt::format("\n  {}", text.substr(begin)));
     text.resize(begin == 0 ? 0 : end);
   }
   return shown;
