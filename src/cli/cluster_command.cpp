@@ -17,6 +17,7 @@
 #include <chaperon/errors.hpp>
 
 #include "base/clock.hpp"
+#include "base/files.hpp"
 #include "cli/arguments.hpp"
 #include "cli/commands.hpp"
 #include "cli/interrupt.hpp"
@@ -35,6 +36,7 @@ constexpr std::uint16_t kUsualPort = 4222;
 constexpr Duration kStartTime = 10s;
 constexpr Duration kEndTime = 10s;
 constexpr Duration kLook = 100ms;
+constexpr int kShownLogLines = 5;
 
 // A port on which nothing listens: the one asked for, or, if 0, one that the system chooses; 0 if there is
 // none.
@@ -129,23 +131,47 @@ class ShownChild {
   std::jthread reader_;
 };
 
+// The last lines of a log, each on a line of its own and set in; empty if there are none.
+std::string last_lines(const fs::path& log) {
+  auto text = read_file(log).value_or("");
+  text.erase(text.find_last_not_of('\n') + 1);
+  std::string shown;
+  for (int i = 0; i < kShownLogLines && !text.empty(); ++i) {
+    const auto end = text.rfind('\n');
+    const auto begin = end == std::string::npos ? 0 : end + 1;
+    shown.insert(0, fmt::format("\n  {}", text.substr(begin)));
+    text.resize(begin == 0 ? 0 : end);
+  }
+  return shown;
+}
+
 // Waits until NATS answers.
-void await_nats(const Process& process, const ShownChild& server, const std::string& url,
-                const fs::path& log) {
+void await_nats(const Process& process, const ShownChild& server, const std::string& program,
+                const std::string& url, const fs::path& log) {
   const auto deadline = steady_now() + kStartTime;
   while (true) {
     try {
       const cluster::Nats connection({.url = url, .client_name = "chaperon cluster up"});
+      // Another server may have been faster to take the port.
+      if (server.ended()) break;
       return;
-    } catch (const InputError& error) {
+    } catch (const InputError&) {
       if (process.stop.stop_requested()) return;
-      if (server.ended() || steady_now() > deadline) {
-        throw InputError(
-            fmt::format("nats-server did not start: {}; it says why in {}", error.what(), log.string()));
-      }
+      if (server.ended() || steady_now() > deadline) break;
     }
     std::this_thread::sleep_for(kLook);
   }
+  // The log goes with its directory.
+  const auto lines = last_lines(log);
+  throw InputError(
+      lines.empty()
+          ? fmt::format(
+                "nats-server did not start, and its log is empty: see whether '{} -js' works, or name "
+                "another one with $CHAPERON_NATS_SERVER",
+                program)
+          : fmt::format("nats-server did not start: mend what its log ends with, or name another one with "
+                        "$CHAPERON_NATS_SERVER{}",
+                        lines));
 }
 
 ExitCode up(Process& process, const std::vector<std::string>& words) {
@@ -187,12 +213,13 @@ ExitCode up(Process& process, const std::vector<std::string>& words) {
   ShownChild server({server_program, "-js", "-a", "127.0.0.1", "-p", std::to_string(port), "-sd",
                      directory.path().string(), "-l", log.string()},
                     out, out_mutex);
-  await_nats(process, server, url, log);
+  await_nats(process, server, server_program, url, log);
   {
     const std::lock_guard lock(out_mutex);
     out << fmt::format("NATS at {}, {} of {}. Ctrl-C ends them all.\n\n", url,
                        count_text(count, "worker", "workers"), count_text(loops, "loop", "loops"))
-        << fmt::format("  try it    chaperon run shop.cpp --nats {} --target\n\n", url) << std::flush;
+        << "  try it    chaperon new shop\n"
+        << fmt::format("            chaperon run shop.cpp --nats {} --target\n\n", url) << std::flush;
   }
   const auto worker = [&](unsigned number) {
     return std::make_unique<ShownChild>(
@@ -205,7 +232,11 @@ ExitCode up(Process& process, const std::vector<std::string>& words) {
     children.push_back(worker(i));
   while (!process.stop.stop_requested()) {
     std::this_thread::sleep_for(kLook);
-    if (server.ended()) throw InputError(fmt::format("nats-server has ended: start the cluster again"));
+    if (server.ended()) {
+      const auto lines = last_lines(log);
+      throw InputError(fmt::format("nats-server has ended: start the cluster again.{}{}",
+                                   lines.empty() ? " Its log is empty" : " Its log ends with", lines));
+    }
     for (unsigned i = 0; i < children.size(); ++i) {
       if (!children[i]->ended() || process.stop.stop_requested()) continue;
       const int status = children[i]->stop();

@@ -16,6 +16,8 @@ namespace chaperon::cli {
 
 namespace {
 
+constexpr std::size_t kBriefName = 12;
+
 // ` | 2 of 3 workers`
 std::string workers_count_text(const std::vector<WorkerProgress>& workers) {
   if (workers.empty()) return {};
@@ -25,29 +27,48 @@ std::string workers_count_text(const std::vector<WorkerProgress>& workers) {
   return fmt::format(" | {} of {}", workers.size() - static_cast<std::size_t>(lost), all);
 }
 
-// `: w1 301 live 6.2k/s p99 31 ms 46%, w2 lost`
-std::string workers_text(const std::vector<WorkerProgress>& workers) {
+// `w1 301 live 6.2k/s p99 31 ms 46%`; in brief, `w1 6.2k/s 46%`.
+std::string worker_text(const WorkerProgress& worker, bool brief) {
+  const auto name = brief ? shortened(worker.name, kBriefName) : worker.name;
+  if (worker.lost) return name + " lost";
+  auto text = name;
+  if (!brief) text += fmt::format(" {} live", count_text(worker.live));
+  text += fmt::format(" {}/s", rate_text(worker.requests_per_second));
+  if (!brief && worker.p99) text += fmt::format(" p99 {}", latency_text(*worker.p99));
+  return text + fmt::format(" {}", percent_text(worker.busiest_loop));
+}
+
+// As many workers as have room: `: w1 6.2k/s 46%, w2 lost, +3 more`. Empty if not one has.
+std::string workers_text(const std::vector<WorkerProgress>& workers, std::string_view before,
+                         std::size_t room, bool brief) {
   std::string text;
-  for (const auto& worker : workers) {
-    text += fmt::format("{}{}", text.empty() ? ": " : ", ", worker.name);
-    if (worker.lost) {
-      text += " lost";
-      continue;
-    }
-    text += fmt::format(" {} live {}/s", count_text(worker.live), rate_text(worker.requests_per_second));
-    if (worker.p99) text += fmt::format(" p99 {}", latency_text(*worker.p99));
-    text += fmt::format(" {}", percent_text(worker.busiest_loop));
+  std::string fitting;
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    text += fmt::format("{}{}", i == 0 ? before : ", ", worker_text(workers[i], brief));
+    const auto rest = workers.size() - i - 1;
+    auto with_rest = rest == 0 ? text : fmt::format("{}, +{} more", text, rest);
+    if (display_width(with_rest) > room) break;
+    fitting = std::move(with_rest);
+    // In full there are all or none.
+    if (!brief && rest > 0) fitting.clear();
   }
-  return text;
+  return fitting;
+}
+
+std::string workers_text(const std::vector<WorkerProgress>& workers, std::string_view before,
+                         std::size_t room) {
+  auto text = workers_text(workers, before, room, false);
+  return text.empty() ? workers_text(workers, before, room, true) : text;
 }
 
 }  // namespace
 
 std::string live_text(const Progress& progress, Duration interval, std::size_t width) {
   std::string latencies;
+  std::string of_when;
   if (progress.p50 && progress.p99) {
-    latencies = fmt::format(" | p50 {}  p99 {} (last {:.0f} s)", latency_text(*progress.p50),
-                            latency_text(*progress.p99), std::chrono::duration<double>(interval).count());
+    latencies = fmt::format(" | p50 {}  p99 {}", latency_text(*progress.p50), latency_text(*progress.p99));
+    of_when = fmt::format(" (last {:.0f} s)", std::chrono::duration<double>(interval).count());
   }
   const auto messages = progress.messages_per_second > 0
                             ? fmt::format("  {} msg/s", rate_text(progress.messages_per_second))
@@ -56,9 +77,9 @@ std::string live_text(const Progress& progress, Duration interval, std::size_t w
       fmt::format("  {} done", count_text(progress.done)),
       progress.waiting > 0 ? fmt::format("  {} waiting", count_text(progress.waiting)) : std::string(),
       std::move(latencies),
+      std::move(of_when),
       fmt::format(" | loops {}", percent_text(progress.busiest_loop)),
-      workers_count_text(progress.workers),
-      workers_text(progress.workers)};
+      workers_count_text(progress.workers)};
   const auto text = [&](std::size_t kept) {
     const auto part = [&](std::size_t number) {
       return number < kept ? std::string_view{dispensable[number]} : std::string_view{};
@@ -67,6 +88,15 @@ std::string live_text(const Progress& progress, Duration interval, std::size_t w
                        count_text(progress.live), part(0), part(1), rate_text(progress.requests_per_second),
                        percent_text(progress.error_share), messages, part(2), part(3), part(4), part(5));
   };
+  // One worker at least, if there is any way.
+  for (std::size_t kept = progress.workers.empty() ? 0 : dispensable.size() + 1; kept-- > 0;) {
+    const auto line = text(kept);
+    const auto used = display_width(line);
+    if (used >= width) continue;
+    const auto workers =
+        workers_text(progress.workers, kept == dispensable.size() ? ": " : " | ", width - used);
+    if (!workers.empty()) return line + workers;
+  }
   std::size_t kept = dispensable.size();
   while (kept > 0 && display_width(text(kept)) > width)
     --kept;

@@ -12,8 +12,9 @@
 namespace chaperon::cli {
 
 /// The line: ` 0:14  587 live  13 done | 12.4k req/s  0.4% err | p50 4.2 ms  p99 31 ms (last 2 s) | loops
-/// 46%`. Where `width` columns are not enough it leaves out what is to the right, but for the requests and
-/// errors.
+/// 46%`. In a cluster ` | 2 workers: w1 301 live 6.2k/s p99 31 ms 46%, w2 lost` follows. Where `width`
+/// columns are not enough it shows workers in brief and as many as fit, ` | w1 6.2k/s 46%, +3 more`, and
+/// leaves out what is to the right, but for the requests and errors.
 std::string live_text(const Progress& progress, Duration interval, std::size_t width = kColumns);
 
 /// Writes the line over and over in one place.

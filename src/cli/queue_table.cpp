@@ -29,9 +29,9 @@ std::string progress_text(const QueueView& view, const cluster::LoadTestRecord& 
     case LoadTestState::running: {
       if (record.cancel_requested) return "is cancelled";
       if (!view.master || view.master->running != record.id) return {};
-      const auto progress =
-          view.master->progress ? cluster::progress_of(*view.master->progress) : std::nullopt;
+      auto progress = view.master->progress ? cluster::progress_of(*view.master->progress) : std::nullopt;
       if (!progress) return printable(view.master->doing);
+      progress->workers.clear();  // a column has no room for them
       auto text = live_text(*progress, std::chrono::seconds(1));
       text.erase(0, std::min(text.find_first_not_of(' '), text.size()));
       return text;

@@ -23,6 +23,12 @@ std::string_view without_source_line(std::string_view text) {
   return text.starts_with('(') && end != std::string_view::npos ? text.substr(end + 3) : text;
 }
 
+// The servers of a cluster say so in words only: they may also lack peers that will come.
+bool lacks_room(int js_error, std::string_view text) {
+  return js_error == JSStorageResourcesExceededErr || js_error == JSAccountResourcesExceededErr ||
+         (js_error == JSClusterNoPeersErr && text.find("insufficient storage") != std::string_view::npos);
+}
+
 }  // namespace
 
 std::string last_error_text(int raw_status) {
@@ -99,7 +105,9 @@ void Call::check(int status, int js_error) const {
   }
   // cnats has no words for this one.
   if (js_error == JSStreamNotFoundErr) fail("there is no such stream", false);
-  fail(last_error_text(status), is_retryable(status, js_error));
+  const auto text = last_error_text(status);
+  if (lacks_room(js_error, text)) throw NatsRoomError(sentence(text));
+  fail(text, is_retryable(status, js_error));
 }
 
 void Call::check_subject(std::string_view subject, bool wildcards) const {
@@ -130,8 +138,12 @@ void Call::check_refused() const {
 }
 
 void Call::fail(std::string_view why, bool retryable) const {
+  throw NatsError(sentence(why), retryable);
+}
+
+std::string Call::sentence(std::string_view why) const {
   const auto name = thing_.empty() ? std::string() : fmt::format(" \"{}\"", thing_);
-  throw NatsError(fmt::format("cannot {}{} at {}: {}", what_, name, connection_.server(), why), retryable);
+  return fmt::format("cannot {}{} at {}: {}", what_, name, connection_.server(), why);
 }
 
 }  // namespace chaperon::cluster

@@ -41,6 +41,8 @@ class Call {
   [[noreturn]] void fail(std::string_view why, bool retryable) const;
 
  private:
+  [[nodiscard]] std::string sentence(std::string_view why) const;
+
   const Connection& connection_;
   std::string_view what_;
   std::string_view thing_;

@@ -129,7 +129,9 @@ void Bucket::create(const KeyValueOptions& options) const {
       (options.ttl.count() > 0 ? std::min<Duration>(options.ttl, kMostDuplicates) : kMostDuplicates).count();
   config.AllowRollup = true;
   config.DenyDelete = true;
-  config.AllowDirect = true;
+  // Asked directly, a server sends a value as it was stored, to whatever subject the asker names: also to one
+  // that he may not publish to.
+  config.AllowDirect = false;
   add_stream(call, *connection_, config);
 }
 
@@ -149,6 +151,9 @@ std::optional<std::pair<Entry, bool>> Bucket::last(const std::string& key) const
   const CnatsPointer<natsMsg> message(raw);
   if (error == JSNoMessageFoundErr) return std::nullopt;
   call.check(status, error);
+  // Whoever knows where we wait can have the server answer a question of his own there.
+  if (const std::string_view about = natsMsg_GetSubject(raw); about != name)
+    call.fail(fmt::format("the answer is about {}: somebody else has had it sent here", about), true);
   Entry entry{.key = key, .revision = natsMsg_GetSequence(raw), .created = when(natsMsg_GetTime(raw))};
   if (const auto size = natsMsg_GetDataLength(raw); size > 0) {
     entry.value.assign(natsMsg_GetData(raw), static_cast<std::size_t>(size));

@@ -28,6 +28,7 @@ void require_message(const Call& call, const Connection& connection, const std::
 }  // namespace
 
 NatsError::~NatsError() = default;
+NatsRoomError::~NatsRoomError() = default;
 
 Subscription::Subscription() noexcept = default;
 Subscription::Subscription(std::unique_ptr<Listener> listener) noexcept : listener_(std::move(listener)) {}

@@ -54,6 +54,14 @@ class NatsError : public std::runtime_error {
   bool retryable_;
 };
 
+/// A server has not the room on its disk that a stream is to have, or does not give that much to our account.
+class NatsRoomError final : public NatsError {
+ public:
+  /// `what`: one sentence for a person.
+  explicit NatsRoomError(const std::string& what) : NatsError(what, false) {}
+  ~NatsRoomError() override;
+};
+
 /// What was published.
 struct Message {
   std::string subject{};
@@ -85,11 +93,12 @@ struct StreamOptions {
   std::string name{};                   ///< letters, digits, `-` and `_`
   std::vector<std::string> subjects{};  ///< what it keeps, wildcards allowed
   Duration max_age{0};                  ///< for how long; 0: for ever
-  std::int64_t max_bytes = -1;          ///< the oldest go beyond that; -1: no limit
-  std::int64_t max_messages = -1;       ///< likewise
-  std::int32_t max_message_size = -1;   ///< bytes; larger ones are refused; -1: the server's limit
-  Duration duplicate_window{2min};      ///< how long message ids are remembered; at most max_age
-  int replicas = 1;                     ///< on how many servers of a NATS cluster
+  /// The oldest go beyond that; the server reserves that much of its disk. -1: no limit, and none reserved.
+  std::int64_t max_bytes = -1;
+  std::int64_t max_messages = -1;      ///< likewise
+  std::int32_t max_message_size = -1;  ///< bytes; larger ones are refused; -1: the server's limit
+  Duration duplicate_window{2min};     ///< how long message ids are remembered; at most max_age
+  int replicas = 1;                    ///< on how many servers of a NATS cluster
 };
 
 /// A connection to a NATS server or cluster. It reconnects by itself, for ever, about every 100 ms. What is
@@ -133,7 +142,7 @@ class Nats {
                                                Duration timeout);
 
   /// Creates a stream, or leaves it as it is if there is one of that name. Blocks for 5 s at most. Throws
-  /// NatsError.
+  /// NatsError, a NatsRoomError if there is no room for it.
   void ensure_stream(const StreamOptions& options);
   /// Sends a message to the stream that keeps its subject and blocks until it is stored, for `timeout` at
   /// most. A `message_id` that was there before within the stream's duplicate window is not stored again, so

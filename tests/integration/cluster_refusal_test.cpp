@@ -13,6 +13,31 @@ using ::testing::StartsWith;
 
 using ClusterRefusal = ClusterTest;
 
+TEST_F(ClusterRefusal, AServerWithTooLittleRoomIsNamedWithTheRemedy) {
+  const auto check = [&](const NatsServer& small) {
+    const auto worker = chaperon({"worker", "--nats", small.url(), "--name", "w9"});
+    const auto run = chaperon({"run", scenario_file("cluster.cpp"), "WalkTest", "--nats", small.url(),
+                               "--base-url", "http://127.0.0.1:9"});
+    for (const auto& result : {worker, run}) {
+      EXPECT_EQ(result.exit_code, 2);
+      EXPECT_EQ(result.err,
+                "error: cannot create the stream \"CHAPERON_REPORTS\" at " + small.url() +
+                    ": insufficient storage resources available: Chaperon's streams reserve 576 MB "
+                    "there: raise max_file_store in its block jetstream, or the limit of the account, "
+                    "or free its disk\n");
+    }
+  };
+  check(NatsServer({.max_file_store = "300MB"}));
+  check(NatsServer({.config = "accounts { A { jetstream: { max_file: 300MB }, users: [ { user: us } ] } }\n"
+                              "no_auth_user: us"}));
+}
+
+TEST_F(ClusterRefusal, AServerWithLittleRoomIsEnough) {
+  const NatsServer small({.max_file_store = "600MB"});
+  cluster::Nats nats(nats_options(small.url()));
+  EXPECT_NO_THROW(cluster::ensure_streams(nats, 1));
+}
+
 TEST_F(ClusterRefusal, WrongCredentialsAreRefusedWithTheRemedy) {
   nats_.stop();
   nats_.restart("authorization { user: ann, password: right }");

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "cli_fixture.hpp"
+#include "support/nats_server.hpp"
 
 namespace chaperon::test {
 namespace {
@@ -36,10 +37,65 @@ class ClusterUp : public CliTest {
   std::string url_;
 };
 
+// Somebody who has nothing yet copies them.
+TEST_F(ClusterUp, TheCommandsThatItPrintsWork) {
+  start({"-n", "1", "--threads", "1"});
+  EXPECT_EQ(line(), "");
+  const auto first = line();
+  const auto second = line();
+  EXPECT_EQ(first, "  try it    chaperon new shop");
+  EXPECT_EQ(second, "            chaperon run shop.cpp --nats " + url_ + " --target");
+  const auto bin = std::filesystem::path(CHAPERON_BINARY).parent_path().string();
+  const auto done = shell("set -e; export PATH=" + bin + ":$PATH; " +
+                          first.substr(std::string("  try it    ").size()) + "; " + second);
+  EXPECT_EQ(done.exit_code, 0) << done.err << done.out;
+  EXPECT_THAT(done.err, HasSubstr("on 1 worker (w1)"));
+  up_->signal(SIGINT);
+  EXPECT_EQ(up_->wait(kPatience).exit_code, 0);
+}
+
+TEST_F(ClusterUp, AServerThatDoesNotStartHasTheLastWord) {
+  write_file(directory_ / "nats", R"(#!/bin/sh
+while [ "$1" != -l ]; do shift; done
+for i in 1 2 3 4 5 6 7; do echo "[$i] [INF] line" >> "$2"; done
+echo '[7] [FTL] no room for anything' >> "$2"
+exit 3
+)");
+  std::filesystem::permissions(directory_ / "nats", std::filesystem::perms::owner_all);
+  // A port that is nobody's: other tests have clusters too.
+  NatsServer former;
+  former.stop();
+  const Words words{"cluster", "up", "--port", std::to_string(former.port())};
+  const auto up = chaperon(words, {"CHAPERON_NATS_SERVER=" + (directory_ / "nats").string()});
+  EXPECT_EQ(up.exit_code, 2);
+  EXPECT_EQ(up.err,
+            "error: nats-server did not start: mend what its log ends with, or name another one with "
+            "$CHAPERON_NATS_SERVER\n  [4] [INF] line\n  [5] [INF] line\n  [6] [INF] line\n  [7] [INF] line\n"
+            "  [7] [FTL] no room for anything\n");
+
+  write_file(directory_ / "nats", "#!/bin/sh\nexit 3\n");
+  const auto silent = chaperon(words, {"CHAPERON_NATS_SERVER=" + (directory_ / "nats").string()});
+  EXPECT_EQ(silent.err, "error: nats-server did not start, and its log is empty: see whether '" +
+                            (directory_ / "nats").string() +
+                            " -js' works, or name another one with $CHAPERON_NATS_SERVER\n");
+}
+
+TEST_F(ClusterUp, AServerThatEndsHasTheLastWord) {
+  start({"-n", "1", "--threads", "1"});
+  await_line("w1: in the cluster");
+  const auto children = shell("pgrep -P " + std::to_string(up_->pid()) + " -f 'nats-server'");
+  ASSERT_EQ(children.exit_code, 0);
+  ::kill(std::stoi(children.out), SIGTERM);
+  const auto ended = up_->wait(kPatience);
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_THAT(
+      ended.err,
+      AllOf(HasSubstr("error: nats-server has ended: start the cluster again. Its log ends with\n  ["),
+            HasSubstr("Server Exiting")));
+}
+
 TEST_F(ClusterUp, RunsALoadTestAndLeavesNothingBehind) {
   start({"-n", "2", "--threads", "1"});
-  EXPECT_EQ(line(), "");
-  EXPECT_EQ(line(), "  try it    chaperon run shop.cpp --nats " + url_ + " --target");
   await_line("waits for work");
   await_line("waits for work");
   const auto run = chaperon({"run", source("examples/first.cpp"), "--nats", url_, "--workers", "2",

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "cluster/protocol.hpp"
 #include "integration/nats_fixture.hpp"
 
 namespace chaperon::test {
@@ -32,14 +33,15 @@ int free_port() {
 
 class NatsClusterTest : public ::testing::Test {
  protected:
-  NatsClusterTest() {
+  explicit NatsClusterTest(const std::string& max_file_store = "") {
     const std::array<int, 3> ports{free_port(), free_port(), free_port()};
     for (std::size_t i = 0; i < servers_.size(); ++i) {
       // In a ring: where two ask each other at once, this version of the server may lose what they have said.
       servers_.at(i) = std::make_unique<NatsServer>(NatsServerOptions{
           .config = "server_name: n" + std::to_string(i) +
                     "\ncluster { name: C, listen: \"127.0.0.1:" + std::to_string(ports.at(i)) +
-                    "\", routes: [\"nats://127.0.0.1:" + std::to_string(ports.at((i + 1) % 3)) + "\"] }"});
+                    "\", routes: [\"nats://127.0.0.1:" + std::to_string(ports.at((i + 1) % 3)) + "\"] }",
+          .max_file_store = max_file_store});
       urls_ += (urls_.empty() ? "" : ",") + servers_.at(i)->url();
     }
   }
@@ -73,6 +75,19 @@ class NatsClusterTest : public ::testing::Test {
   std::array<std::unique_ptr<NatsServer>, 3> servers_;
   std::string urls_;
 };
+
+class SmallNatsClusterTest : public NatsClusterTest {
+ protected:
+  SmallNatsClusterTest() : NatsClusterTest("300MB") {}
+};
+
+TEST_F(SmallNatsClusterTest, HasTooLittleRoomAndSaysSo) {
+  const auto nats = connect();
+  EXPECT_THAT(said<NatsError>([&] { insist([&] { cluster::ensure_streams(*nats, 3); }); }),
+              ::testing::EndsWith("no suitable peers for placement, insufficient storage: Chaperon's streams "
+                                  "reserve 576 MB there: raise max_file_store in its block jetstream, or the "
+                                  "limit of the account, or free its disk"));
+}
 
 TEST_F(NatsClusterTest, LosesAndRepeatsNothingWhereAServerGoes) {
   constexpr int kCount = 1'000;

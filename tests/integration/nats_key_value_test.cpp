@@ -51,6 +51,35 @@ class NatsKeyValueTest : public ::testing::Test {
   KeyValue bucket_ = nats_.key_value("b", {});
 };
 
+// A server sends those as they were stored, to any subject, whether the one who asks may publish there or
+// not.
+TEST_F(NatsKeyValueTest, CannotBeReadDirectly) {
+  const auto info = nats_.request("$JS.API.STREAM.INFO.KV_b", "", kLong);
+  ASSERT_TRUE(info);
+  EXPECT_FALSE(Json::parse(info->payload).at("config").value("allow_direct", false));
+}
+
+// Whoever knows where we wait for an answer can have the server send us one of its answers to him.
+TEST(NatsKeyValue, AnAnswerAboutAnotherKeyIsNotTaken) {
+  const NatsServer server({.config = R"(accounts { A {
+    jetstream: enabled
+    users: [ { user: us }, { user: other } ]
+    mappings: { "$JS.API.STREAM.MSG.GET.KV_b": "wrong.way" }
+  } }
+  no_auth_user: us)"});
+  Nats nats(options_for(server.url()));
+  auto bucket = nats.key_value("b", {});
+  bucket.put("a", "right");
+  const auto wrong = nats.subscribe("wrong.way", [&](const cluster::Message& asked) {
+    nats.publish(asked.reply_to, R"({"type":"io.nats.jetstream.api.v1.stream_msg_get_response",)"
+                                 R"("message":{"subject":"$KV.c.a","seq":1,"data":"d3Jvbmc=",)"
+                                 R"("time":"2026-11-25T12:00:00Z"}})");
+  });
+  EXPECT_THAT(said<NatsError>([&] { static_cast<void>(bucket.get("a")); }),
+              HasSubstr("cannot read the key \"a\" at " + server.url() +
+                        ": the answer is about $KV.c.a: somebody else has had it sent here"));
+}
+
 TEST_F(NatsKeyValueTest, SetsReadsAndRemoves) {
   EXPECT_FALSE(bucket_.get("a"));
   const auto before = std::chrono::system_clock::now();

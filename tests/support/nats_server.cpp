@@ -48,8 +48,11 @@ void NatsServer::start() {
   std::ostringstream config;
   config << "host: 127.0.0.1\nport: " << (port_ == 0 ? "-1" : std::to_string(port_)) << "\n"
          << "ports_file_dir: \"" << directory_.path().string() << "\"\n";
-  if (options_.jetstream)
-    config << "jetstream { store_dir: \"" << (directory_ / "store").string() << "\" }\n";
+  if (options_.jetstream) {
+    config << "jetstream {\n  store_dir: \"" << (directory_ / "store").string() << "\"\n";
+    if (!options_.max_file_store.empty()) config << "  max_file_store: " << options_.max_file_store << "\n";
+    config << "}\n";
+  }
   config << options_.config << "\n";
   const auto config_path = directory_ / "nats.conf";
   write_file(config_path, config.str());

@@ -11,8 +11,9 @@
 namespace chaperon::test {
 
 struct NatsServerOptions {
-  std::string config{};   ///< more lines of its configuration: accounts, TLS, limits
-  bool jetstream = true;  ///< whether it keeps streams
+  std::string config{};          ///< more lines of its configuration: accounts, TLS, limits
+  bool jetstream = true;         ///< whether it keeps streams
+  std::string max_file_store{};  ///< how much they may take, such as `300MB`; empty: what the disk has
 };
 
 /// nats-server on a port of 127.0.0.1 that the system chooses, with its streams in a directory that goes with

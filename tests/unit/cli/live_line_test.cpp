@@ -115,23 +115,54 @@ TEST(Report, AQueueForDescriptorsIsSaidWithItsRemedy) {
   EXPECT_EQ(queued_for_descriptors_text(results, 64), "");
 }
 
-TEST(LiveLine, WorkersOfAClusterAreShownWhereThereIsRoom) {
+Progress cluster_progress(std::size_t workers) {
   auto progress = kProgress;
-  progress.workers = {{.name = "w1",
-                       .live = 301,
-                       .requests_per_second = 6200,
-                       .p50 = Duration(4ms),
-                       .p99 = Duration(31ms),
-                       .busiest_loop = 0.46},
-                      {.name = "w2", .lost = true}};
-  const std::string before =
-      " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms (last 2 s) | loops 46%";
+  for (std::size_t i = 1; i <= workers; ++i)
+    progress.workers.push_back({.name = "w" + std::to_string(i),
+                                .live = 301,
+                                .requests_per_second = 6200,
+                                .p50 = Duration(4ms),
+                                .p99 = Duration(31ms),
+                                .busiest_loop = 0.46});
+  return progress;
+}
+
+constexpr const char* kWithoutWorkers =
+    " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms (last 2 s) | loops 46%";
+
+TEST(LiveLine, WorkersOfAClusterAreShownWhereThereIsRoom) {
+  auto progress = cluster_progress(1);
+  progress.workers.push_back({.name = "w2", .lost = true});
+  const std::string before = kWithoutWorkers;
   EXPECT_EQ(live_text(progress, 2s, 200),
             before + " | 1 of 2 workers: w1 301 live 6.2k/s p99 31 ms 46%, w2 lost");
-  EXPECT_EQ(live_text(progress, 2s, 130), before + " | 1 of 2 workers");
-  EXPECT_EQ(live_text(progress, 2s, 98), before);
+  EXPECT_EQ(live_text(progress, 2s, 150), before + " | 1 of 2 workers: w1 6.2k/s 46%, w2 lost");
+  EXPECT_EQ(live_text(progress, 2s, 130), before + " | w1 6.2k/s 46%, w2 lost");
+  EXPECT_EQ(
+      live_text(progress, 2s, 99),
+      " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms | w1 6.2k/s 46%, w2 lost");
   progress.workers.pop_back();
-  EXPECT_EQ(live_text(progress, 2s, 130), before + " | 1 worker");
+  EXPECT_EQ(live_text(progress, 2s, 150), before + " | 1 worker: w1 301 live 6.2k/s p99 31 ms 46%");
+}
+
+TEST(LiveLine, AsManyWorkersAsFitAreShown) {
+  const auto progress = cluster_progress(20);
+  EXPECT_EQ(live_text(progress, 2s, 150),
+            std::string(kWithoutWorkers) + " | 20 workers: w1 6.2k/s 46%, w2 6.2k/s 46%, +18 more");
+  EXPECT_EQ(live_text(progress, 2s, 79),
+            " 0:14  587 live  13 done | 12.4k req/s  0.40% err | w1 6.2k/s 46%, +19 more");
+  EXPECT_EQ(live_text(progress, 2s, 70),
+            " 0:14  587 live | 12.4k req/s  0.40% err | w1 6.2k/s 46%, +19 more");
+  EXPECT_EQ(live_text(progress, 2s, 60), " 0:14  587 live  13 done | 12.4k req/s  0.40% err");
+  for (std::size_t width = 40; width < 500; ++width)
+    EXPECT_LE(display_width(live_text(progress, 2s, width)), width);
+}
+
+TEST(LiveLine, ALongNameOfAWorkerIsShortened) {
+  auto progress = cluster_progress(2);
+  progress.workers.front().name = "load-generator-3.example.com-31745";
+  EXPECT_EQ(live_text(progress, 2s, 79),
+            " 0:14  587 live | 12.4k req/s  0.40% err | load-g…31745 6.2k/s 46%, +1 more");
 }
 
 }  // namespace
