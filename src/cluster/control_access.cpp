@@ -91,7 +91,8 @@ bool ControlAccess::accepts_host(std::string_view host, std::string_view local) 
   const auto name = host_name(host);
   if (name.empty()) return false;
   const auto here = ip_address(local);
-  return is_loopback_address(name) || (here && name == here->to_string()) || std::ranges::find(hosts_, name) != hosts_.end();
+  return is_loopback_address(name) || (here && name == here->to_string()) ||
+         std::ranges::find(hosts_, name) != hosts_.end();
 }
 
 }  // namespace chaperon::cluster
