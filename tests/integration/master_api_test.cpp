@@ -192,5 +192,21 @@ TEST_F(MasterTest, RunsWhatIsPostedAndGivesItsResults) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
 }
 
+TEST_F(MasterTest, WhatIsPostedMayTalkOrAbortWhileItIsLoaded) {
+  start_master();
+  auto answer =
+      api("POST", "/load_tests",
+          Json{{"file", read_file(scenario_file("talkative.cpp"))}, {"file_name", "talkative.cpp"}}.dump());
+  EXPECT_EQ(answer.status, 201U) << answer.body;
+  answer =
+      api("POST", "/load_tests",
+          Json{{"file",
+                "#include <cstdlib>\nnamespace { const bool kEnd = [] { std::abort(); return true; }(); }\n"},
+               {"file_name", "aborting.cpp"}}
+              .dump());
+  EXPECT_EQ(answer.status, 422U) << answer.body;
+  EXPECT_EQ(answer.json().at("error"), "aborting.cpp cannot be loaded: its process was ended by signal 6");
+}
+
 }  // namespace
 }  // namespace chaperon::test
