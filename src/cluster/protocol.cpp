@@ -149,13 +149,11 @@ void check_seats(const std::vector<Seat>& seats) {
 }
 
 bool is_proper(const WorkerInfo& info) {
-  const auto is_label = [](const auto& label) {
-    return !has_control_characters(label.first) && !has_control_characters(label.second);
-  };
+  const auto fits = [](const auto& label) { return is_label(label.first, label.second); };
   const auto is_abi = [](char c) { return c == '\n' || !has_control_characters({&c, 1}); };
   return is_worker_name(info.name) && (info.run.empty() || is_worker_name(info.run)) &&
          info.loops <= kMostLoopsOfWorker && !has_control_characters(info.doing) &&
-         std::ranges::all_of(info.labels, is_label) && std::ranges::all_of(info.abi, is_abi);
+         std::ranges::all_of(info.labels, fits) && std::ranges::all_of(info.abi, is_abi);
 }
 
 std::string dumped(const Json& json) {
@@ -197,6 +195,11 @@ bool is_worker_name(std::string_view name) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
   };
   return !name.empty() && name.size() <= kLongestName && std::ranges::all_of(name, fits);
+}
+
+bool is_label(std::string_view key, std::string_view value) noexcept {
+  return !key.empty() && key.front() != '-' && key.find('=') == std::string_view::npos &&
+         !has_control_characters(key) && !has_control_characters(value);
 }
 
 std::string encode(const WorkerInfo& info) {

@@ -60,6 +60,7 @@ WantedLoadTest wanted_load_test(const Json& json) {
       require_tags(wanted.tags);
     } else if (key == "options") {
       wanted.options = load_test_options(value);
+      require_usable(wanted.options);
     } else {
       throw LoadTestRefused(fmt::format(
           "there is no key \"{}\": the keys are file, file_name, name, load_test, tags and options", key));

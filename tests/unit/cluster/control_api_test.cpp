@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <chaperon/errors.hpp>
@@ -361,6 +362,17 @@ TEST(WantedLoadTests, NamesAreNoPaths) {
   EXPECT_FALSE(is_known_name(std::string("a\0b", 3)));
 }
 
+TEST(WantedLoadTests, OptionsAreTakenAsTheCommandLineTakesThem) {
+  for (const auto* options :
+       {R"({"base_url": "localhost:8080"})", R"({"base_url": ""})",
+        R"({"base_url": "http+unix://%2Frun%2Fa"})", R"({"config": {"base_url": "localhost"}})",
+        R"({"config": {"base_url": null}})", R"({"base_url": "http://h", "config": {"base_url": "ftp://x"}})",
+        R"({"labels": {"region": ""}})", R"({"labels": {"region": "a=b"}})",
+        R"({"metrics": ["own metric"]})"}) {
+    EXPECT_NO_THROW(wanted_load_tests(fmt::format(R"({{"name": "a", "options": {}}})", options))) << options;
+  }
+}
+
 TEST(WantedLoadTests, WhatIsWrongIsNamed) {
   const std::map<std::string, std::string> cases{
       {"3", "a load test is the number 3"},
@@ -383,6 +395,19 @@ TEST(WantedLoadTests, WhatIsWrongIsNamed) {
       {R"({"name": "a", "options": {"cxxflags": "-O3"}})", R"(there is no option "cxxflags")"},
       {R"({"name": "a", "options": {"workers": 0}})", R"(option "workers" is)"},
       {R"({"name": "a", "options": {"on_worker_loss": "weep"}})", R"(option "on_worker_loss" is)"},
+      {R"({"name": "a", "options": {"base_url": "ftp://x"}})", R"(base URL "ftp://x")"},
+      {R"({"name": "a", "options": {"base_url": "https://x"}})", "TLS is not built in yet"},
+      {R"({"name": "a", "options": {"base_url": "http://x?y"}})", "cannot have a query"},
+      {R"({"name": "a", "options": {"config": {"base_url": "ftp://x"}}})", R"(base URL "ftp://x")"},
+      {R"({"name": "a", "options": {"config": {"base_url": 3}}})", R"(config key "base_url")"},
+      {R"({"name": "a", "options": {"metrics": ["get", ""]}})", R"(no metric can be called "")"},
+      {R"({"name": "a", "options": {"metrics": ["get,call"]}})", R"(no metric can be called "get,call")"},
+      {R"({"name": "a", "options": {"metrics": ["--help"]}})", R"(no metric can be called "--help")"},
+      {R"({"name": "a", "options": {"metrics": ["a\u0000b"]}})", "no metric can be called"},
+      {R"({"name": "a", "options": {"labels": {"": "y"}}})", R"(the label "=y")"},
+      {R"({"name": "a", "options": {"labels": {"--help": "y"}}})", R"(the label "--help=y")"},
+      {R"({"name": "a", "options": {"labels": {"a=b": "y"}}})", R"(the label "a=b=y")"},
+      {R"({"name": "a", "options": {"labels": {"a": "b\u0000c"}}})", "the label"},
       {R"([{"name": "a"}, {"name": ""}])", "load test 2 of 2: "},
   };
   for (const auto& [body, part] : cases) {
