@@ -85,6 +85,8 @@ std::vector<WantedLoadTest> read_body(std::string_view body) {
     throw BadRequest(fmt::format("the body cannot be read: {}", error.what()));
   } catch (const Json::parse_error& error) {
     throw BadRequest(fmt::format("the body is no JSON: byte {}", error.byte));
+  } catch (const Json::out_of_range&) {
+    throw BadRequest("the body cannot be read: a number in it is larger than any that can be");
   }
 }
 

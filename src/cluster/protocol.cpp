@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <concepts>
 #include <span>
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "base/bytes.hpp"
 #include "base/json_bytes.hpp"
 #include "base/user_runs.hpp"
+#include "cluster/json_read.hpp"
 
 namespace chaperon::cluster {
 namespace {
@@ -60,38 +60,6 @@ Kind kind_of(const Json& message, const std::array<std::string_view, n>& words) 
   if (found == words.end())
     throw MalformedBytes(fmt::format("a message of the unknown kind \"{}\"", excerpt(text)));
   return static_cast<Kind>(found - words.begin());
-}
-
-// A number that is of the type, not one that the library makes of a fraction, a flag or a larger one.
-template <class T>
-void read(const Json& json, T& value) {
-  if constexpr (std::unsigned_integral<T> && !std::same_as<T, bool>) {
-    const auto* const number = json.get_ptr<const Json::number_unsigned_t*>();
-    if (number == nullptr || !std::in_range<T>(*number)) throw MalformedBytes("a number that cannot be");
-    value = static_cast<T>(*number);
-  } else if constexpr (std::signed_integral<T>) {
-    if (!json.is_number_integer() ||
-        (json.is_number_unsigned() && !std::in_range<T>(json.get<std::uint64_t>())))
-      throw MalformedBytes("a number that cannot be");
-    value = json.get<T>();
-  } else if constexpr (std::floating_point<T>) {
-    if (!json.is_number()) throw MalformedBytes("a number that cannot be");
-    value = json.get<T>();
-  } else {
-    json.get_to(value);
-  }
-}
-
-template <class T>
-void read(const Json& json, std::string_view key, T& value) {
-  read(json.at(key), value);
-}
-
-template <class T>
-T number(const Json& json) {
-  T value{};
-  read(json, value);
-  return value;
 }
 
 template <class F>

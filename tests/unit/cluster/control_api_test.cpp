@@ -322,6 +322,9 @@ TEST_F(ControlApiTest, ErrorsAreJsonAndSayWhatIsWrong) {
   EXPECT_EQ(malformed.status, 400U);
   EXPECT_THAT(error(malformed), HasSubstr("no JSON"));
   EXPECT_EQ(ask("POST", "/load_tests", std::string(100'000, '[')).status, 400U);
+  const auto large = ask("POST", "/load_tests", R"({"name": "a", "options": {"config": {"users": 1e999}}})");
+  EXPECT_EQ(large.status, 400U);
+  EXPECT_THAT(error(large), HasSubstr("a number"));
   const auto uncompiled = ask("POST", "/load_tests", R"({"file": "bad"})");
   EXPECT_EQ(uncompiled.status, 422U);
   EXPECT_EQ(json(uncompiled).at("compiler_output"), "bad.cpp:1: error");
