@@ -133,20 +133,13 @@ std::string take_error(std::string& said) {
   return shortened(printable(line), kLongestReason);
 }
 
-std::string last_line(std::string_view text) {
-  const auto end = text.find_last_not_of(" \r\n");
-  if (end == std::string_view::npos) return {};
-  text = text.substr(0, end + 1);
-  return shortened(printable(text.substr(text.rfind('\n') + 1)), kLongestReason);
-}
-
 [[noreturn]] void refuse_unloaded(const std::string& name, int code, std::string said) {
   auto reason = take_error(said);
   if (reason.empty()) {
-    const auto last = last_line(said);
-    reason = fmt::format(
-        "its process {} {}{}{}", code > kSignalled ? "was ended by signal" : "ended with exit code",
-        code > kSignalled ? code - kSignalled : code, last.empty() ? "" : "; it said last: ", last);
+    reason =
+        fmt::format("its process {} {}{}", code > kSignalled ? "was ended by signal" : "ended with exit code",
+                    code > kSignalled ? code - kSignalled : code,
+                    said.empty() ? "" : ": what it has said is in compiler_output");
   }
   const auto loaded = fmt::format("{} cannot be loaded: ", name);
   if (!reason.starts_with(loaded)) reason.insert(0, loaded);

@@ -43,7 +43,8 @@ void require_base_url(const LoadTestOptions& options) {
   Json url = options.base_url;
   if (const auto* own = find_path(options.config, "base_url"); own != nullptr && options.base_url.empty())
     url = *own;
-  if (url.is_string() && url != "") url = http::with_scheme(url.get_ref<const std::string&>());
+  if (const auto* text = url.get_ptr<const std::string*>(); text != nullptr && !text->empty())
+    url = http::with_scheme(*text);
   std::string error;
   try {
     error = session::Settings::from_config({{"base_url", url}}).base_url_error;

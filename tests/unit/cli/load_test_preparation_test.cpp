@@ -80,9 +80,9 @@ TEST_F(LoadTestPreparationTest, WhatEndsItsProcessIsNamed) {
   EXPECT_EQ(error.compiler_output(), "");
   say(R"(printf 'first\nterminate called\n' >&2; kill -ABRT $$)");
   error = refused();
-  EXPECT_STREQ(
-      error.what(),
-      "shop.cpp cannot be loaded: its process was ended by signal 6; it said last: terminate called");
+  EXPECT_STREQ(error.what(),
+               "shop.cpp cannot be loaded: its process was ended by signal 6: what it has said is in "
+               "compiler_output");
   EXPECT_EQ(error.compiler_output(), "first\nterminate called\n");
   say("exit 7");
   EXPECT_STREQ(refused().what(), "shop.cpp cannot be loaded: its process ended with exit code 7");
