@@ -21,8 +21,8 @@ void encode(ByteWriter& out, const Json& value);
 /// Takes a value. Throws MalformedBytes.
 Json decode_json(ByteReader& in);
 
-/// The value of a JSON text from outside. Throws Json::parse_error if it is no JSON, MalformedBytes if it is
-/// nested deeper than kDeepestJson.
+/// The value of a JSON text from outside. Throws Json::parse_error if it is no JSON, Json::out_of_range if a
+/// number in it is too large, MalformedBytes if it is nested deeper than kDeepestJson.
 Json parse_json(std::string_view text);
 
 }  // namespace chaperon

@@ -19,7 +19,6 @@
 #include "cli/options.hpp"
 #include "cli/run_arguments.hpp"
 #include "cli/run_report.hpp"
-#include "cli/url_text.hpp"
 #include "http/url.hpp"
 
 namespace chaperon::cli {
@@ -112,7 +111,7 @@ class TimeLimit {
 
 http::Url url_argument(const std::string& text) {
   try {
-    auto url = http::parse_url(with_scheme(text));
+    auto url = http::parse_url(http::with_scheme(text));
     if (url.is_websocket()) {
       throw InputError(fmt::format(
           "{}: bench sends HTTP requests: write it with http://, or test WebSockets with a scenario", text));

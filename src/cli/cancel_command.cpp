@@ -12,6 +12,7 @@
 #include "cli/interrupt.hpp"
 #include "cli/load_test_ids.hpp"
 #include "cli/nats_arguments.hpp"
+#include "cli/text_layout.hpp"
 #include "cluster/load_test_queue.hpp"
 #include "cluster/master_status.hpp"
 
@@ -23,6 +24,12 @@ using cluster::Cancelled;
 // Longer than a master waits before it kills a load test.
 constexpr Duration kPatience = 75s;
 constexpr Duration kLook = 100ms;
+
+// It has ended, or begun where only scheduled ones are wanted.
+class TooLate : public InputError {
+ public:
+  using InputError::InputError;
+};
 
 std::string what_became(const cluster::LoadTestRecord& record) {
   return fmt::format("{}: {}\n", record.id, fate_text(record.state, record.message));
@@ -64,8 +71,8 @@ ExitCode cancel_one(Process& process, cluster::Nats& nats, cluster::LoadTestQueu
       return ExitCode::passed;
     case Cancelled::too_late: {
       const auto found = queue.find(id);
-      throw InputError(fmt::format("{} cannot be cancelled: it is {}", id,
-                                   found ? to_string(found->record.state) : "gone"));
+      throw TooLate(fmt::format("{} cannot be cancelled: it is {}", id,
+                                found ? to_string(found->record.state) : "gone"));
     }
     case Cancelled::unknown:
       break;
@@ -106,15 +113,22 @@ ExitCode cancel_command(Process& process, const std::vector<std::string>& words)
     if (queued.empty()) *process.out << "nothing is there to cancel\n" << std::flush;
     // The last first, so that none of them has its turn meanwhile.
     std::ranges::reverse(queued);
+    auto result = ExitCode::passed;
     for (const auto& [record, revision] : queued) {
       try {
         const auto code = cancel_one(process, nats, queue, record.id, scheduled);
         if (code != ExitCode::passed) return code;
+      } catch (const TooLate& late) {
+        // At this moment: nothing is left to do.
+        *process.err << late.what() << std::endl;
       } catch (const InputError& error) {
-        // It has ended, or begun, at this moment: the others are still to be cancelled.
-        *process.err << error.what() << std::endl;
+        // The others are still to be cancelled.
+        *process.err << coloured("error:", Colour::red, process.colours_err()) << ' ' << error.what()
+                     << std::endl;
+        result = ExitCode::input;
       }
     }
+    return result;
   } catch (const cluster::NatsError& error) {
     throw InputError(error.what());
   }

@@ -1,7 +1,11 @@
+#include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <ostream>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/json.hpp"
 #include "cli/arguments.hpp"
@@ -48,6 +52,35 @@ std::string describe_load_test(const RegisteredLoadTest& load_test) {
   return text;
 }
 
+// As long as it is there, what is written to stdout goes to stderr: what a library writes while it is loaded
+// is no part of the JSON.
+class StdoutToStderr {
+ public:
+  explicit StdoutToStderr(std::ostream& out)
+      : out_(out), kept_(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) {
+    if (kept_ < 0) return;  // it is closed
+    flush();
+    ::dup2(STDERR_FILENO, STDOUT_FILENO);
+  }
+  ~StdoutToStderr() {
+    if (kept_ < 0) return;
+    flush();
+    ::dup2(kept_, STDOUT_FILENO);
+    ::close(kept_);
+  }
+  StdoutToStderr(const StdoutToStderr&) = delete;
+  StdoutToStderr& operator=(const StdoutToStderr&) = delete;
+
+ private:
+  void flush() {
+    out_.flush();
+    static_cast<void>(std::fflush(stdout));
+  }
+
+  std::ostream& out_;
+  const int kept_;
+};
+
 }  // namespace
 
 ExitCode list_command(Process& process, const std::vector<std::string>& words) {
@@ -65,7 +98,10 @@ ExitCode list_command(Process& process, const std::vector<std::string>& words) {
   if (!arguments.parse(words, process)) return ExitCode::passed;
 
   const auto library = scenario_library_of(process, file, flags);
+  std::optional<StdoutToStderr> redirected;
+  if (as_json) redirected.emplace(*process.out);
   const auto load_tests = load_scenario_library(library, file);
+  redirected.reset();
   if (as_json) {
     Json names = Json::array();
     for (const auto& load_test : load_tests)

@@ -73,34 +73,29 @@ std::string live_text(const Progress& progress, Duration interval, std::size_t w
   const auto messages = progress.messages_per_second > 0
                             ? fmt::format("  {} msg/s", rate_text(progress.messages_per_second))
                             : std::string();
-  const std::array<std::string, 6> dispensable{
-      fmt::format("  {} done", count_text(progress.done)),
-      progress.waiting > 0 ? fmt::format("  {} waiting", count_text(progress.waiting)) : std::string(),
-      std::move(latencies),
-      std::move(of_when),
-      fmt::format(" | loops {}", percent_text(progress.busiest_loop)),
-      workers_count_text(progress.workers)};
-  const auto text = [&](std::size_t kept) {
-    const auto part = [&](std::size_t number) {
-      return number < kept ? std::string_view{dispensable[number]} : std::string_view{};
-    };
+  // What matters most comes first, and what has no room is left out.
+  constexpr std::size_t kParts = 6;
+  enum Part : std::size_t { kLatencies, kWorkers, kDone, kWaiting, kOfWhen, kLoops };
+  std::array<std::string, kParts> shown;
+  const auto line = [&] {
     return fmt::format("{:>5}  {} live{}{} | {} req/s  {} err{}{}{}{}{}", clock_text(progress.elapsed),
-                       count_text(progress.live), part(0), part(1), rate_text(progress.requests_per_second),
-                       percent_text(progress.error_share), messages, part(2), part(3), part(4), part(5));
+                       count_text(progress.live), shown[kDone], shown[kWaiting],
+                       rate_text(progress.requests_per_second), percent_text(progress.error_share), messages,
+                       shown[kLatencies], shown[kOfWhen], shown[kLoops], shown[kWorkers]);
   };
-  // One worker at least, if there is any way.
-  for (std::size_t kept = progress.workers.empty() ? 0 : dispensable.size() + 1; kept-- > 0;) {
-    const auto line = text(kept);
-    const auto used = display_width(line);
-    if (used >= width) continue;
-    const auto workers =
-        workers_text(progress.workers, kept == dispensable.size() ? ": " : " | ", width - used);
-    if (!workers.empty()) return line + workers;
-  }
-  std::size_t kept = dispensable.size();
-  while (kept > 0 && display_width(text(kept)) > width)
-    --kept;
-  return text(kept);
+  const auto add = [&](Part part, std::string text) {
+    shown[part] = std::move(text);
+    if (display_width(line()) > width) shown[part].clear();
+  };
+  add(kLatencies, std::move(latencies));
+  add(kWorkers, workers_count_text(progress.workers));
+  add(kDone, fmt::format("  {} done", count_text(progress.done)));
+  if (progress.waiting > 0) add(kWaiting, fmt::format("  {} waiting", count_text(progress.waiting)));
+  if (const auto used = display_width(line()); !shown[kWorkers].empty() && used < width)
+    shown[kWorkers] += workers_text(progress.workers, ": ", width - used);
+  if (!shown[kLatencies].empty()) add(kOfWhen, std::move(of_when));
+  add(kLoops, fmt::format(" | loops {}", percent_text(progress.busiest_loop)));
+  return line();
 }
 
 LiveLine::LiveLine(std::ostream& out, bool terminal, std::size_t columns) noexcept

@@ -9,6 +9,7 @@
 #include <chaperon/errors.hpp>
 
 #include "cli/options.hpp"
+#include "cli/text_layout.hpp"
 #include "cluster/protocol.hpp"
 
 namespace chaperon::cli {
@@ -80,9 +81,14 @@ std::map<std::string, std::string> label_options(const std::vector<std::string>&
   std::map<std::string, std::string> parsed;
   for (const auto& label : labels) {
     const auto equals = label.find('=');
-    if (equals == std::string::npos || equals == 0)
-      throw InputError(fmt::format("--label {}: write KEY=VALUE, as in --label region=eu", label));
-    parsed[label.substr(0, equals)] = label.substr(equals + 1);
+    const auto key = label.substr(0, equals);
+    const auto value = equals == std::string::npos ? std::string() : label.substr(equals + 1);
+    if (equals == std::string::npos || !cluster::is_label(key, value)) {
+      throw InputError(
+          fmt::format("--label {}: write KEY=VALUE, as in --label region=eu; the key does not begin with -",
+                      printable(label)));
+    }
+    parsed[key] = value;
   }
   return parsed;
 }

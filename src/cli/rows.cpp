@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/url_text.hpp"
+#include "http/url.hpp"
 
 namespace chaperon::cli {
 namespace {
@@ -40,7 +41,7 @@ std::string config_base_url(const Results& results) {
   if (!results.config.is_object()) return {};
   const auto found = results.config.find("base_url");
   if (found == results.config.end() || !found->is_string()) return {};
-  auto url = comparable_url(with_scheme(found->get_ref<const std::string&>()));
+  auto url = comparable_url(http::with_scheme(found->get_ref<const std::string&>()));
   while (url.ends_with('/'))
     url.pop_back();
   return url;

@@ -1,7 +1,7 @@
 #include "cli/run_arguments.hpp"
 
 #include "cli/options.hpp"
-#include "cli/url_text.hpp"
+#include "http/url.hpp"
 
 namespace chaperon::cli {
 
@@ -45,10 +45,10 @@ RunOptions RunArguments::run_options() const {
     apply_config_option(options.config, assignment);
   // As for --base-url, the scheme may be left out.
   if (const auto url = options.config.find("base_url"); url != options.config.end() && url->is_string()) {
-    if (const auto& text = url->get_ref<const std::string&>(); !text.empty()) *url = with_scheme(text);
+    if (const auto& text = url->get_ref<const std::string&>(); !text.empty()) *url = http::with_scheme(text);
   }
   if (print_results) options.config["store_results"] = true;
-  if (!base_url.empty()) options.base_url = with_scheme(base_url);
+  if (!base_url.empty()) options.base_url = http::with_scheme(base_url);
   options.threads = threads_option(threads);
   if (!seed.empty()) options.seed = seed_option(seed);
   if (!stack_size.empty()) options.stack_size = stack_size_option(stack_size);

@@ -88,6 +88,7 @@ ExitCode submit_command(Process& process, const std::vector<std::string>& words)
                                             .tags = given.tags,
                                             .options = given.options(run_options),
                                             .submitted_by = own_name()}};
+  cluster::require_usable(submission.record.options);
   const auto nats_options = nats_arguments.options(process, "coordinator",
                                                    fmt::format("chaperon submit {}", submission.record.file));
   const auto library = scenario_library_of(process, file, given.flags);

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -187,6 +188,51 @@ std::string Child::read_all(const std::stop_token& stop) {
   }
   wait();
   return text;
+}
+
+// Appends what comes within that time.
+Child::Read Child::read_some(std::string& text, Duration patience) {
+  const auto deadline = Clock::now() + patience;
+  pollfd waiting{.fd = output_, .events = POLLIN, .revents = 0};
+  int ready = 0;
+  do {
+    ready = poll(&waiting, 1, milliseconds_until(deadline));
+  } while (ready < 0 && errno == EINTR);
+  if (ready <= 0) return Read::nothing;
+  std::array<char, 16'384> buffer{};
+  ssize_t got = 0;
+  do {
+    got = read(output_, buffer.data(), buffer.size());
+  } while (got < 0 && errno == EINTR);
+  if (got <= 0) return Read::end;
+  text.append(buffer.data(), static_cast<std::size_t>(got));
+  return Read::some;
+}
+
+std::optional<std::string> Child::read_all_within(Duration timeout, const std::stop_token& stop,
+                                                  Duration grace) {
+  // How often it looks whether it is to stop.
+  constexpr Duration kLook = std::chrono::milliseconds(50);
+  const auto deadline = Clock::now() + timeout;
+  std::string text;
+  bool open = true;
+  bool has_ended = false;
+  while (!has_ended && !stop.stop_requested() && Clock::now() < deadline) {
+    if (open) open = read_some(text, kLook) != Read::end;
+    has_ended = ended_within(open ? Duration::zero() : kLook);
+  }
+  if (has_ended) {
+    // To the end of the pipe, or what is in it if somebody else holds it open.
+    while (open && read_some(text, Duration::zero()) == Read::some) {
+    }
+  } else {
+    kill(-pid_, SIGTERM);
+    static_cast<void>(ended_within(grace));
+  }
+  // The number is its group's until it is waited for.
+  kill(-pid_, SIGKILL);
+  wait();
+  return has_ended ? std::optional(std::move(text)) : std::nullopt;
 }
 
 void Child::signal(int number) const {

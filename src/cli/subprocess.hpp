@@ -41,6 +41,11 @@ class Child {
   /// Reads all its output and waits until it has ended; returns the output. When `stop` is requested its
   /// group, which must be its own, is asked to end (SIGTERM).
   std::string read_all(const std::stop_token& stop = {});
+  /// The same, but for `timeout` at most: nothing then, or when `stop` is requested. Its group, which must be
+  /// its own, is asked to end (SIGTERM) in that case, and killed if it has not within `grace`. Whoever of its
+  /// group is left behind when it ends is killed too.
+  std::optional<std::string> read_all_within(Duration timeout, const std::stop_token& stop = {},
+                                             Duration grace = std::chrono::seconds(3));
   /// Sends it a signal; nothing happens if it has ended.
   void signal(int number) const;
   /// Whether it has ended; does not wait.
@@ -58,6 +63,9 @@ class Child {
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
  private:
+  enum class Read { some, nothing, end };
+  Read read_some(std::string& text, Duration patience);
+
   pid_t pid_ = 0;
   int output_ = -1;
   int status_ = 0;

@@ -39,14 +39,6 @@ std::string lower_case(std::string_view text) {
 
 }  // namespace
 
-std::string with_scheme(std::string_view url) {
-  const auto before_path = url.substr(0, url.find_first_of("/?#"));
-  // `http:` alone before the first slash is the scheme of `http://…`; `localhost:8080` has no `//` behind its
-  // colon.
-  const bool has_scheme = url.substr(before_path.size()).starts_with("//") && before_path.ends_with(':');
-  return has_scheme ? std::string(url) : fmt::format("http://{}", url);
-}
-
 std::string comparable_url(std::string_view url) {
   const auto parts = split(url);
   auto scheme = lower_case(parts.scheme);

@@ -1,13 +1,10 @@
-// URLs as people type them and as tables compare them. What a URL may be is decided where it is used (http).
+// URLs as tables compare and show them. What a URL may be is decided where it is used (http).
 #pragma once
 
 #include <string>
 #include <string_view>
 
 namespace chaperon::cli {
-
-/// The URL with `http://` before it if it names no scheme: `localhost:8080` is `http://localhost:8080`.
-std::string with_scheme(std::string_view url);
 
 /// A form in which URLs can be compared: scheme and host in lower case, `ws` as `http` and `wss` as `https`,
 /// no user and password, no default port, no fragment.

@@ -271,10 +271,6 @@ void Connection::close() {
   changed_.wait(lock, [this] { return finished_; });
 }
 
-bool Connection::connected() const {
-  return natsConnection_Status(connection_.get()) == NATS_CONN_STATUS_CONNECTED;
-}
-
 std::string Connection::server() const {
   const std::lock_guard lock(mutex_);
   return server_;
@@ -333,6 +329,7 @@ void Connection::tell(bool connected) {
 }
 
 void Connection::lost() {
+  connected_ = false;
   ++losses_;
   wake_watchers();
   tell(false);
@@ -344,6 +341,7 @@ void Connection::there_again(natsConnection* raw) {
     const std::lock_guard lock(mutex_);
     server_ = std::move(server);
   }
+  connected_ = true;
   wake_watchers();
   tell(true);
 }
@@ -352,6 +350,7 @@ void Connection::there_again(natsConnection* raw) {
 void Connection::was_closed(natsConnection* raw) {
   const char* text = nullptr;
   const auto status = natsConnection_GetLastError(raw, &text);
+  connected_ = false;
   closed_ = true;
   wake_watchers();
   const std::lock_guard lock(mutex_);

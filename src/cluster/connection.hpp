@@ -72,7 +72,8 @@ class Connection {
   [[nodiscard]] __natsConnection* get() const noexcept { return connection_.get(); }
   [[nodiscard]] __jsCtx* jetstream() const noexcept { return jetstream_.get(); }
 
-  [[nodiscard]] bool connected() const;
+  /// Never waits. cnats is not asked: it holds its lock while it tries to connect again, which takes seconds.
+  [[nodiscard]] bool connected() const noexcept { return connected_; }
   [[nodiscard]] bool closed() const noexcept { return closed_; }
   /// What subjects of answers begin with.
   [[nodiscard]] const std::string& inbox() const noexcept { return inbox_; }
@@ -110,6 +111,7 @@ class Connection {
   const std::string inbox_;
   CnatsPointer<__natsConnection> connection_;
   CnatsPointer<__jsCtx> jetstream_;
+  std::atomic<bool> connected_{true};  // from the end of the constructor on
   std::atomic<bool> closed_{false};
   std::atomic<std::uint64_t> losses_{0};
 

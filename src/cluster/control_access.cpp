@@ -1,8 +1,10 @@
 #include "cluster/control_access.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 
@@ -19,15 +21,29 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// `Example.com.:8080` is `example.com`, `[::1]:8080` is `::1`; empty if it is neither.
+// The IP address that a text is; nothing if it is none. An IPv4 one also where it is written as an IPv6 one.
+std::optional<boost::asio::ip::address> ip_address(std::string_view text) {
+  namespace ip = boost::asio::ip;
+  boost::system::error_code error;
+  const auto address = ip::make_address(text, error);
+  // An interface (`::1%lo`) has no place in a URL.
+  if (error || text.find('%') != std::string_view::npos) return std::nullopt;
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return ip::make_address_v4(ip::v4_mapped, address.to_v6());
+  return address;
+}
+
+// `Example.com.:8080` is `example.com`, `[0::1]:8080` is `::1`; empty if it is neither.
 std::string host_name(std::string_view header) {
   std::string_view name = header;
   std::string_view port;
-  if (header.starts_with('[')) {
+  const bool in_brackets = header.starts_with('[');
+  if (in_brackets) {
     const auto end = header.find(']');
     if (end == std::string_view::npos) return {};
     name = header.substr(1, end - 1);
     port = header.substr(end + 1);
+    if (name.find(':') == std::string_view::npos) return {};
   } else if (const auto colon = header.find(':'); colon != std::string_view::npos) {
     name = header.substr(0, colon);
     port = header.substr(colon);
@@ -37,13 +53,18 @@ std::string host_name(std::string_view header) {
       (port.front() != ':' || port.find_first_not_of("0123456789", 1) != std::string_view::npos))
     return {};
   if (name.ends_with('.')) name.remove_suffix(1);
-  return lower(name);
+  const auto address = ip_address(name);
+  if (in_brackets && !address) return {};
+  return address ? address->to_string() : lower(name);
 }
 
 }  // namespace
 
-bool is_loopback_address(std::string_view address) noexcept {
-  return address == "localhost" || address == "::1" || address.starts_with("127.");
+// A name is none that only begins like an address: whoever owns 127.evil.example says where it leads.
+bool is_loopback_address(std::string_view text) {
+  if (text == "localhost") return true;
+  const auto address = ip_address(text);
+  return address && address->is_loopback();
 }
 
 ControlAccess::ControlAccess(const std::string& token, std::vector<std::string> hosts)
@@ -69,7 +90,9 @@ bool ControlAccess::authorizes(std::string_view authorization) const {
 bool ControlAccess::accepts_host(std::string_view host, std::string_view local) const {
   const auto name = host_name(host);
   if (name.empty()) return false;
-  return is_loopback_address(name) || name == lower(local) || std::ranges::find(hosts_, name) != hosts_.end();
+  const auto here = ip_address(local);
+  return is_loopback_address(name) || (here && name == here->to_string()) ||
+         std::ranges::find(hosts_, name) != hosts_.end();
 }
 
 }  // namespace chaperon::cluster

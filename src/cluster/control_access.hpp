@@ -12,8 +12,8 @@ inline constexpr std::string_view kTokenVariable = "CHAPERON_API_TOKEN";
 /// The user of HTTP Basic authentication.
 inline constexpr std::string_view kApiUser = "chaperon";
 
-/// Whether an address is of this machine only: `127.0.0.1`, `::1`, `localhost`.
-bool is_loopback_address(std::string_view address) noexcept;
+/// Whether a text is an address of this machine only: `127.0.0.1`, `::1`, `localhost`.
+bool is_loopback_address(std::string_view text);
 
 /// What is asked of requests before anything else.
 class ControlAccess {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <exception>
 #include <stdexcept>
 
@@ -14,6 +15,7 @@
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "cluster/submission_json.hpp"
+#include "http/ascii.hpp"
 
 namespace chaperon::cluster {
 namespace {
@@ -36,27 +38,56 @@ std::string_view path_of(std::string_view target) {
   return target.substr(0, target.find('?'));
 }
 
-// The number behind `name=` in a query; nothing if it is not there.
-std::optional<std::size_t> query_number(std::string_view target, std::string_view name) {
+// The request cannot be understood: 400.
+class BadRequest : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// The number behind `name=` in a query; nothing if the name is not there.
+std::optional<std::uint32_t> query_number(std::string_view target, std::string_view name) {
   const auto question = target.find('?');
   if (question == std::string_view::npos) return std::nullopt;
   std::string_view rest = target.substr(question + 1);
   while (!rest.empty()) {
     const auto part = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(part.size() + 1, rest.size()));
-    if (!part.starts_with(name) || part.size() <= name.size() || part[name.size()] != '=') continue;
-    const auto text = part.substr(name.size() + 1);
-    std::size_t number = 0;
+    if (part.substr(0, part.find('=')) != name) continue;
+    const auto text = part.substr(std::min(name.size() + 1, part.size()));
+    std::uint32_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc() && end == text.data() + text.size()) return number;
+    if (error != std::errc() || end != text.data() + text.size()) {
+      throw BadRequest(fmt::format("the query has {}: it must be a whole number from 0 to {}, as in {}=10",
+                                   describe(part), UINT32_MAX, name));
+    }
+    return number;
   }
   return std::nullopt;
+}
+
+// Whether a Content-Type says JSON, with parameters or without.
+bool is_json(std::string_view content_type) {
+  return http::equal_ignoring_case(content_type.substr(0, content_type.find_first_of("; \t")),
+                                   "application/json");
 }
 
 std::string_view media_type(std::string_view kind) {
   if (kind == "csv") return "text/csv; charset=utf-8";
   if (kind == "txt") return "text/plain; charset=utf-8";
   return "application/json";
+}
+
+// Apart from all else that reads JSON: what is wrong here is the client's.
+std::vector<WantedLoadTest> read_body(std::string_view body) {
+  try {
+    return wanted_load_tests(body);
+  } catch (const MalformedBytes& error) {
+    throw BadRequest(fmt::format("the body cannot be read: {}", error.what()));
+  } catch (const Json::parse_error& error) {
+    throw BadRequest(fmt::format("the body is no JSON: byte {}", error.byte));
+  } catch (const Json::out_of_range&) {
+    throw BadRequest("the body cannot be read: a number in it is larger than any that can be");
+  }
 }
 
 ApiResponse unknown_id(const std::string& id) {
@@ -68,6 +99,17 @@ ApiResponse unknown_id(const std::string& id) {
 
 ApiResponse api_error(unsigned status, std::string_view what) {
   return json_response(status, {{"error", what}});
+}
+
+void take_absolute_form(ApiRequest& request) {
+  constexpr std::string_view kScheme = "http://";
+  const std::string_view target = request.target;
+  if (!http::equal_ignoring_case(target.substr(0, kScheme.size()), kScheme)) return;
+  const auto rest = target.substr(kScheme.size());
+  const auto host = rest.substr(0, rest.find_first_of("/?"));
+  request.host = host;
+  const auto path = rest.substr(host.size());
+  request.target = path.starts_with('/') ? std::string(path) : fmt::format("/{}", path);
 }
 
 ApiRoute route_of(std::string_view target) {
@@ -130,10 +172,15 @@ std::optional<ApiResponse> ControlApi::refusal(const ApiRequest& head) const {
   }
   // Other types could come from a form in any web page, with credentials that the browser has remembered; for
   // this one it asks first (OPTIONS), and is refused.
-  if (head.method == "POST" && !head.content_type.starts_with("application/json")) {
+  if (head.method == "POST" && !is_json(head.content_type)) {
     return api_error(415, "the body must be JSON: send the header Content-Type: application/json");
   }
   return std::nullopt;
+}
+
+bool ControlApi::is_immediate(const ApiRequest& request) {
+  const auto kind = route_of(request.target).kind;
+  return kind == Kind::version || kind == Kind::health;
 }
 
 bool ControlApi::takes_long(const ApiRequest& request) {
@@ -151,10 +198,8 @@ ApiResponse ControlApi::answer(const ApiRequest& request) {
     return json_response(422, json);
   } catch (const InputError& error) {
     return api_error(422, error.what());
-  } catch (const MalformedBytes& error) {
-    return api_error(400, fmt::format("the body cannot be read: {}", error.what()));
-  } catch (const Json::parse_error& error) {
-    return api_error(400, fmt::format("the body is no JSON: byte {}", error.byte));
+  } catch (const BadRequest& error) {
+    return api_error(400, error.what());
   } catch (const std::exception& error) {
     write_log(LogLevel::error, fmt::format("{} {}: {}", request.method, request.target, error.what()));
     return api_error(500, error.what());
@@ -205,7 +250,8 @@ ApiResponse ControlApi::list(const ApiRoute& route, const ApiRequest& request) {
   Json running = Json::array();
   Json scheduled = Json::array();
   Json ended = Json::array();
-  const auto most_ended = query_number(request.target, "ended").value_or(0);
+  const auto most_ended =
+      route.kind == Kind::scheduled ? 0 : query_number(request.target, "ended").value_or(0);
   for (const auto& [record, revision] : control_.all()) {
     if (record.state == LoadTestState::running) {
       running.push_back(shown_now(record, false));
@@ -227,7 +273,7 @@ ApiResponse ControlApi::show(const std::string& id) {
 }
 
 ApiResponse ControlApi::submit(const ApiRequest& request) {
-  const auto records = control_.submit(wanted_load_tests(request.body));
+  const auto records = control_.submit(read_body(request.body));
   Json accepted = Json::array();
   for (const auto& record : records)
     accepted.push_back(shown(record, false));

@@ -29,6 +29,10 @@ struct ApiRequest {
   std::string local_address{};  ///< the numeric address that was connected to
 };
 
+/// Where the target has scheme and host with it (`http://127.0.0.1:8710/version`): the host takes the place
+/// of the Host header (RFC 9112, section 3.2.2), path and query that of the target.
+void take_absolute_form(ApiRequest& request);
+
 /// An answer. All answers also say that they must neither be stored nor taken for another type.
 struct ApiResponse {
   unsigned status = 200;
@@ -60,9 +64,11 @@ class ControlApi {
 
   /// Why a request is refused, judged by its head; nothing if it is not. No body has to be read before.
   [[nodiscard]] std::optional<ApiResponse> refusal(const ApiRequest& head) const;
+  /// Whether answer() does not block for this one.
+  [[nodiscard]] static bool is_immediate(const ApiRequest& request);
   /// Whether the answer may take minutes, since something has to be compiled.
   [[nodiscard]] static bool takes_long(const ApiRequest& request);
-  /// Answers a request that is not refused. Blocks. Throws nothing but std::bad_alloc.
+  /// Answers a request that is not refused. Blocks unless is_immediate(). Throws nothing but std::bad_alloc.
   [[nodiscard]] ApiResponse answer(const ApiRequest& request);
 
  private:

@@ -100,6 +100,8 @@ void ControlConnection::body_done(ErrorCode error) {
   if (error) return refuse_malformed(error);
   stream_.expires_never();
   auto wanted = request();
+  // Whether the master works must be told while others wait for NATS.
+  if (ControlApi::is_immediate(wanted)) return respond(service_.api.answer(wanted), false);
   wanted.body = std::move(parser_->get().body());
   auto& pool = ControlApi::takes_long(wanted) ? service_.slow : service_.quick;
   boost::asio::post(pool, [self = shared_from_this(), wanted = std::move(wanted)] {
@@ -123,12 +125,14 @@ void ControlConnection::refuse_malformed(ErrorCode error) {
 
 ApiRequest ControlConnection::request() const {
   const auto& head = parser_->get();
-  return {.method = text(head.method_string()),
-          .target = text(head.target()),
-          .host = text(head[http::field::host]),
-          .authorization = text(head[http::field::authorization]),
-          .content_type = text(head[http::field::content_type]),
-          .local_address = local_address(stream_.socket())};
+  ApiRequest request{.method = text(head.method_string()),
+                     .target = text(head.target()),
+                     .host = text(head[http::field::host]),
+                     .authorization = text(head[http::field::authorization]),
+                     .content_type = text(head[http::field::content_type]),
+                     .local_address = local_address(stream_.socket())};
+  take_absolute_form(request);
+  return request;
 }
 
 void ControlConnection::respond(ApiResponse answer, bool last) {

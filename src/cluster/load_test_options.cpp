@@ -1,5 +1,6 @@
 #include "cluster/load_test_options.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -8,6 +9,9 @@
 #include <chaperon/errors.hpp>
 
 #include "base/json.hpp"
+#include "cluster/protocol.hpp"
+#include "http/url.hpp"
+#include "session/settings.hpp"
 
 namespace chaperon::cluster {
 namespace {
@@ -34,6 +38,28 @@ std::uint64_t number_at(std::string_view key, const Json& value, std::uint64_t l
   return value.get<std::uint64_t>();
 }
 
+// As a session reads it. What is given for the run wins over what config has.
+void require_base_url(const LoadTestOptions& options) {
+  Json url = options.base_url;
+  if (const auto* own = find_path(options.config, "base_url"); own != nullptr && options.base_url.empty())
+    url = *own;
+  if (const auto* text = url.get_ptr<const std::string*>(); text != nullptr && !text->empty())
+    url = http::with_scheme(*text);
+  std::string error;
+  try {
+    error = session::Settings::from_config({{"base_url", url}}).base_url_error;
+  } catch (const ScenarioError& wrong) {
+    error = wrong.what();
+  }
+  if (!error.empty()) throw InputError(error);
+}
+
+// Names are given to the run as one word with commas between them, which must not look like an option.
+bool is_metric_name(std::string_view name) {
+  const auto is_wrong = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f' || c == ','; };
+  return !name.empty() && name.front() != '-' && std::ranges::none_of(name, is_wrong);
+}
+
 }  // namespace
 
 std::string_view to_string(OnWorkerLoss what) noexcept {
@@ -48,6 +74,24 @@ std::optional<OnWorkerLoss> on_worker_loss(std::string_view text) noexcept {
     if (word == text) return meaning;
   }
   return std::nullopt;
+}
+
+void require_usable(const LoadTestOptions& options) {
+  require_base_url(options);
+  for (const auto& [key, value] : options.labels) {
+    if (is_label(key, value)) continue;
+    throw InputError(
+        fmt::format("the label {} is none that a worker can have: its key must not be empty, begin with - or "
+                    "have a =, and control characters are in neither: write it as region=eu",
+                    dump(fmt::format("{}={}", key, value))));
+  }
+  for (const auto& name : options.metrics) {
+    if (is_metric_name(name)) continue;
+    throw InputError(fmt::format(
+        "no metric can be called {}: names have no comma and no control characters, are not empty "
+        "and do not begin with -: give them one by one, such as get and call",
+        dump(name)));
+  }
 }
 
 Json to_json(const LoadTestOptions& options) {

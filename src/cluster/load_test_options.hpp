@@ -33,6 +33,10 @@ Json to_json(const LoadTestOptions& options);
 /// write.
 LoadTestOptions load_test_options(const Json& json);
 
+/// Throws InputError unless a load test can be run with these, as far as that can be said without its code:
+/// the base URL, labels and names of metrics.
+void require_usable(const LoadTestOptions& options);
+
 /// The word for what becomes of a lost worker's users: `leave-out`, `restart`, `abort`.
 std::string_view to_string(OnWorkerLoss what) noexcept;
 /// The reverse; nothing for any other text.

@@ -9,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "base/json.hpp"
 #include "base/json_bytes.hpp"
+#include "cluster/json_read.hpp"
 #include "export/output_path.hpp"
 #include "export/redact.hpp"
 
@@ -22,6 +23,15 @@ constexpr std::array<std::string_view, 7> kStates{"scheduled",  "running",   "pa
 Json time_json(Timestamp time) {
   if (time == 0) return nullptr;
   return exporting::utc_text(std::chrono::system_clock::time_point(std::chrono::milliseconds(time)));
+}
+
+// Of those that a clock can have.
+Timestamp time_of(const Json& json) {
+  using std::chrono::milliseconds, std::chrono::system_clock;
+  constexpr auto kLatest = std::chrono::duration_cast<milliseconds>(system_clock::duration::max()).count();
+  const auto time = number<Timestamp>(json);
+  if (time < 0 || time > kLatest) throw MalformedBytes("a time that cannot be");
+  return time;
 }
 
 }  // namespace
@@ -75,13 +85,13 @@ std::optional<LoadTestRecord> decode_record(std::string_view text) {
     const auto state = std::ranges::find(kStates, json.at("state").get_ref<const std::string&>());
     if (state == kStates.end() || !is_load_test_id(record.id)) return std::nullopt;
     record.state = static_cast<LoadTestState>(state - kStates.begin());
-    json.at("submitted_at").get_to(record.submitted_at);
-    json.at("started_at").get_to(record.started_at);
-    json.at("ended_at").get_to(record.ended_at);
-    json.at("master").get_to(record.master);
+    record.submitted_at = time_of(json.at("submitted_at"));
+    record.started_at = time_of(json.at("started_at"));
+    record.ended_at = time_of(json.at("ended_at"));
+    read(json, "master", record.master);
     json.at("cancel_requested").get_to(record.cancel_requested);
     json.at("message").get_to(record.message);
-    if (const auto& code = json.at("exit_code"); !code.is_null()) record.exit_code = code.get<int>();
+    if (const auto& code = json.at("exit_code"); !code.is_null()) record.exit_code = number<int>(code);
     json.at("results").get_to(record.results);
     return record;
   } catch (const std::exception&) {

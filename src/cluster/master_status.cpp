@@ -4,7 +4,6 @@
 
 #include "base/json.hpp"
 #include "base/json_bytes.hpp"
-#include "cluster/protocol.hpp"
 
 namespace chaperon::cluster {
 
@@ -28,11 +27,6 @@ std::optional<MasterStatus> decode_master_status(std::string_view text) {
   } catch (const std::exception&) {
     return std::nullopt;
   }
-}
-
-std::optional<MasterStatus> ask_master(Nats& nats, Duration patience) {
-  const auto answer = nats.request(std::string(master_subject()), {}, patience);
-  return answer ? decode_master_status(answer->payload) : std::nullopt;
 }
 
 }  // namespace chaperon::cluster

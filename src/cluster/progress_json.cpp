@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cluster/json_read.hpp"
+
 namespace chaperon::cluster {
 namespace {
 
@@ -17,10 +19,14 @@ Json duration_json(std::optional<Duration> duration) {
   return duration ? Json(rounded(Milliseconds(*duration).count())) : Json();
 }
 
-Duration duration_of(const Json& json) {
-  // Whatever comes must fit.
+// Whatever comes must fit: a duration, and a text for people.
+double value_of(const Json& json) {
   constexpr double kMost = 1e12;
-  return std::chrono::duration_cast<Duration>(Milliseconds(std::clamp(json.get<double>(), 0.0, kMost)));
+  return std::clamp(number<double>(json), 0.0, kMost);
+}
+
+Duration duration_of(const Json& json) {
+  return std::chrono::duration_cast<Duration>(Milliseconds(value_of(json)));
 }
 
 std::optional<Duration> optional_duration(const Json& json) {
@@ -57,27 +63,29 @@ Json to_json(const Progress& progress) {
 std::optional<Progress> progress_of(const Json& json) {
   try {
     Progress progress{.elapsed = duration_of(json.at("elapsed_ms")),
-                      .waiting = json.at("waiting").get<std::uint64_t>(),
-                      .live = json.at("live").get<std::uint64_t>(),
-                      .done = json.at("done").get<std::uint64_t>(),
-                      .requests = json.at("requests").get<std::uint64_t>(),
-                      .requests_per_second = json.at("requests_per_second").get<double>(),
-                      .messages_per_second = json.at("messages_per_second").get<double>(),
-                      .error_share = json.at("error_share").get<double>(),
+                      .waiting = number<std::uint64_t>(json.at("waiting")),
+                      .live = number<std::uint64_t>(json.at("live")),
+                      .done = number<std::uint64_t>(json.at("done")),
+                      .requests = number<std::uint64_t>(json.at("requests")),
+                      .requests_per_second = value_of(json.at("requests_per_second")),
+                      .messages_per_second = value_of(json.at("messages_per_second")),
+                      .error_share = value_of(json.at("error_share")),
                       .p50 = optional_duration(json.at("p50_ms")),
                       .p99 = optional_duration(json.at("p99_ms")),
-                      .busiest_loop = json.at("busiest_loop").get<double>()};
+                      .busiest_loop = value_of(json.at("busiest_loop"))};
     for (const auto& worker : json.at("workers")) {
       progress.workers.push_back({.name = worker.at("name").get<std::string>(),
-                                  .live = worker.at("live").get<std::uint64_t>(),
-                                  .requests_per_second = worker.at("requests_per_second").get<double>(),
+                                  .live = number<std::uint64_t>(worker.at("live")),
+                                  .requests_per_second = value_of(worker.at("requests_per_second")),
                                   .p50 = optional_duration(worker.at("p50_ms")),
                                   .p99 = optional_duration(worker.at("p99_ms")),
-                                  .busiest_loop = worker.at("busiest_loop").get<double>(),
+                                  .busiest_loop = value_of(worker.at("busiest_loop")),
                                   .lost = worker.at("lost").get<bool>()});
     }
     return progress;
   } catch (const Json::exception&) {
+    return std::nullopt;
+  } catch (const MalformedBytes&) {
     return std::nullopt;
   }
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <concepts>
 #include <span>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "base/bytes.hpp"
 #include "base/json_bytes.hpp"
 #include "base/user_runs.hpp"
+#include "cluster/json_read.hpp"
 
 namespace chaperon::cluster {
 namespace {
@@ -62,38 +62,6 @@ Kind kind_of(const Json& message, const std::array<std::string_view, n>& words) 
   if (found == words.end())
     throw MalformedBytes(fmt::format("a message of the unknown kind \"{}\"", excerpt(text)));
   return static_cast<Kind>(found - words.begin());
-}
-
-// A number that is of the type, not one that the library makes of a fraction, a flag or a larger one.
-template <class T>
-void read(const Json& json, T& value) {
-  if constexpr (std::unsigned_integral<T> && !std::same_as<T, bool>) {
-    const auto* const number = json.get_ptr<const Json::number_unsigned_t*>();
-    if (number == nullptr || !std::in_range<T>(*number)) throw MalformedBytes("a number that cannot be");
-    value = static_cast<T>(*number);
-  } else if constexpr (std::signed_integral<T>) {
-    if (!json.is_number_integer() ||
-        (json.is_number_unsigned() && !std::in_range<T>(json.get<std::uint64_t>())))
-      throw MalformedBytes("a number that cannot be");
-    value = json.get<T>();
-  } else if constexpr (std::floating_point<T>) {
-    if (!json.is_number()) throw MalformedBytes("a number that cannot be");
-    value = json.get<T>();
-  } else {
-    json.get_to(value);
-  }
-}
-
-template <class T>
-void read(const Json& json, std::string_view key, T& value) {
-  read(json.at(key), value);
-}
-
-template <class T>
-T number(const Json& json) {
-  T value{};
-  read(json, value);
-  return value;
 }
 
 template <class F>
@@ -151,13 +119,11 @@ void check_seats(const std::vector<Seat>& seats) {
 }
 
 bool is_proper(const WorkerInfo& info) {
-  const auto is_label = [](const auto& label) {
-    return !has_control_characters(label.first) && !has_control_characters(label.second);
-  };
+  const auto fits = [](const auto& label) { return is_label(label.first, label.second); };
   const auto is_abi = [](char c) { return c == '\n' || !has_control_characters({&c, 1}); };
   return is_worker_name(info.name) && (info.run.empty() || is_worker_name(info.run)) &&
          info.loops <= kMostLoopsOfWorker && !has_control_characters(info.doing) &&
-         std::ranges::all_of(info.labels, is_label) && std::ranges::all_of(info.abi, is_abi);
+         std::ranges::all_of(info.labels, fits) && std::ranges::all_of(info.abi, is_abi);
 }
 
 std::string dumped(const Json& json) {
@@ -199,6 +165,11 @@ bool is_worker_name(std::string_view name) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
   };
   return !name.empty() && name.size() <= kLongestName && std::ranges::all_of(name, fits);
+}
+
+bool is_label(std::string_view key, std::string_view value) noexcept {
+  return !key.empty() && key.front() != '-' && key.find('=') == std::string_view::npos &&
+         !has_control_characters(key) && !has_control_characters(value);
 }
 
 std::string encode(const WorkerInfo& info) {

@@ -69,6 +69,9 @@ void ensure_streams(Nats& nats, int replicas);
 
 /// Whether a text can be the name of a worker: 1 to 64 letters, digits, `-` and `_`.
 bool is_worker_name(std::string_view name) noexcept;
+/// Whether these can be a label of a worker: a key without `=` that does not begin with `-`, and no control
+/// characters in either.
+bool is_label(std::string_view key, std::string_view value) noexcept;
 
 // --- What is said --------------------------------------------------------------------------------
 

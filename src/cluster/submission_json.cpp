@@ -20,8 +20,10 @@ constexpr std::string_view kDefaultFileName = "scenario.cpp";
 constexpr std::array<std::string_view, 3> kSources{".cpp", ".cc", ".cxx"};
 
 std::string text_at(std::string_view key, const Json& value) {
-  if (!value.is_string() || value.get_ref<const std::string&>().empty())
+  if (!value.is_string())
     throw LoadTestRefused(fmt::format("\"{}\" is {}: it must be a string", key, describe(value)));
+  if (value.get_ref<const std::string&>().empty())
+    throw LoadTestRefused(fmt::format("\"{}\" is empty: leave it out, or write something", key));
   return value.get<std::string>();
 }
 
@@ -49,11 +51,16 @@ WantedLoadTest wanted_load_test(const Json& json) {
     } else if (key == "tags") {
       if (!value.is_array())
         throw LoadTestRefused(fmt::format("\"tags\" is {}: it must be an array of strings", describe(value)));
-      for (const auto& tag : value)
-        wanted.tags.push_back(text_at("tags", tag));
+      for (const auto& tag : value) {
+        if (!tag.is_string())
+          throw LoadTestRefused(
+              fmt::format("\"tags\" has {}: it must be an array of strings", describe(tag)));
+        wanted.tags.push_back(tag.get<std::string>());
+      }
       require_tags(wanted.tags);
     } else if (key == "options") {
       wanted.options = load_test_options(value);
+      require_usable(wanted.options);
     } else {
       throw LoadTestRefused(fmt::format(
           "there is no key \"{}\": the keys are file, file_name, name, load_test, tags and options", key));

@@ -12,7 +12,7 @@ namespace chaperon::cluster {
 inline constexpr std::size_t kMostWanted = 100;
 
 /// Reads the body of a POST: an object, or an array of objects. Throws LoadTestRefused, which names what is
-/// wrong, Json::parse_error and MalformedBytes if it is no JSON.
+/// wrong; Json::parse_error, Json::out_of_range and MalformedBytes if it is no JSON.
 std::vector<WantedLoadTest> wanted_load_tests(std::string_view body);
 
 /// Whether a text can be the name of a file known to the master: letters, digits, `-`, `_` and `.`, and not

@@ -83,7 +83,10 @@ WorkerRun::WorkerRun(Nats& nats, const std::string& worker, const Command& prepa
   runtime::raise_descriptor_limit();
   heard_of_coordinator();
   remote_.begin(run_);
-  beats_ = nats.subscribe(beat_subject(run_name_), [this](const Message&) { heard_of_coordinator(); });
+  beats_ = nats.subscribe(beat_subject(run_name_), [this](const Message& beat) {
+    // An answer that somebody has had the server send there is no sign of life.
+    if (beat.payload.empty()) heard_of_coordinator();
+  });
 }
 
 WorkerRun::~WorkerRun() {

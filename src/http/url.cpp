@@ -269,6 +269,14 @@ bool is_absolute_url(std::string_view text) noexcept {
   return size != 0 && text.substr(size).starts_with("://");
 }
 
+std::string with_scheme(std::string_view url) {
+  const auto before_path = url.substr(0, url.find_first_of("/?#"));
+  // `http:` alone before the first slash is the scheme of `http://…`; `localhost:8080` has no `//` behind its
+  // colon.
+  const bool has_scheme = url.substr(before_path.size()).starts_with("//") && before_path.ends_with(':');
+  return has_scheme ? std::string(url) : fmt::format("http://{}", url);
+}
+
 void append_joined_target(std::string& out, const Url& base, std::string_view path) {
   path = without_fragment(path);
   if (path.empty()) {

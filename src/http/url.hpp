@@ -57,6 +57,10 @@ Url parse_url(std::string_view text, std::string_view what = "URL");
 /// Whether a text begins as an absolute URL does: a scheme and `://`.
 bool is_absolute_url(std::string_view text) noexcept;
 
+/// The URL with `http://` before it if it names no scheme, as people type it: `localhost:8080` is
+/// `http://localhost:8080`.
+std::string with_scheme(std::string_view url);
+
 /// Appends the target of `path` below `base`, whose own path may be more than "/": joined with exactly one
 /// slash, escaped as in a Url, without fragment. An empty path is the base itself. `path` is not absolute.
 /// Does not allocate beyond `out`. Throws UrlError if the base has a query and the path would have to go

@@ -93,6 +93,16 @@ TEST_F(CliCommands, ListShowsTableAndConfig) {
             "  config {\"base_url\":\"http://localhost:5000/\"}\n");
 }
 
+TEST_F(CliCommands, ListIsJsonWhateverTheFileSaysWhileItIsLoaded) {
+  const auto result = chaperon({"list", scenario_file("talkative.cpp"), "--json"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const auto listed = Json::parse(result.out, nullptr, false);
+  ASSERT_TRUE(listed.is_object()) << result.out;
+  EXPECT_EQ(listed.at("load_tests"), Json({"TalkTest"}));
+  EXPECT_TRUE(std::filesystem::exists(listed.at("library").get<std::string>()));
+  EXPECT_THAT(result.err, HasSubstr("hello\nby a stream, without an end"));
+}
+
 TEST_F(CliCommands, NewWritesAFileThatRunsAsItIs) {
   const auto made = chaperon({"new", "web-shop"});
   ASSERT_EQ(made.exit_code, 0) << made.err;

@@ -1,4 +1,6 @@
 // The control API of a master: each route with and without its token, what it refuses, what it gives.
+#include <fmt/format.h>
+
 #include "master_fixture.hpp"
 
 namespace chaperon::test {
@@ -68,7 +70,11 @@ TEST_F(MasterTest, WithoutATokenTheApiOnlyShows) {
       EXPECT_THAT(answer.json().at("error").get<std::string>(), HasSubstr("CHAPERON_API_TOKEN"));
     }
   }
-  EXPECT_EQ(api("GET", "/version", {}, "Host: Load.Example:80\r\n").status, 200U);
+  for (const auto* host : {"Load.Example:80", "[0:0:0:0:0:0:0:1]:8710"})
+    EXPECT_EQ(api("GET", "/version", {}, fmt::format("Host: {}\r\n", host)).status, 200U) << host;
+  // Names that whoever owns them may have resolve to this machine.
+  for (const auto* host : {"127.evil.example", "127.0.0.1.nip.io:8710", "127.0.0.1@evil"})
+    EXPECT_EQ(api("GET", "/version", {}, fmt::format("Host: {}\r\n", host)).status, 421U) << host;
 }
 
 TEST_F(MasterTest, RequestsThatAreTooLargeOrNoHttpAreRefused) {
@@ -184,6 +190,22 @@ TEST_F(MasterTest, RunsWhatIsPostedAndGivesItsResults) {
   master_->signal(SIGTERM);
   const auto result = master_->wait(kPatient);
   EXPECT_EQ(result.exit_code, 0) << result.err;
+}
+
+TEST_F(MasterTest, WhatIsPostedMayTalkOrAbortWhileItIsLoaded) {
+  start_master();
+  auto answer =
+      api("POST", "/load_tests",
+          Json{{"file", read_file(scenario_file("talkative.cpp"))}, {"file_name", "talkative.cpp"}}.dump());
+  EXPECT_EQ(answer.status, 201U) << answer.body;
+  answer =
+      api("POST", "/load_tests",
+          Json{{"file",
+                "#include <cstdlib>\nnamespace { const bool kEnd = [] { std::abort(); return true; }(); }\n"},
+               {"file_name", "aborting.cpp"}}
+              .dump());
+  EXPECT_EQ(answer.status, 422U) << answer.body;
+  EXPECT_EQ(answer.json().at("error"), "aborting.cpp cannot be loaded: its process was ended by signal 6");
 }
 
 }  // namespace

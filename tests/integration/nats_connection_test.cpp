@@ -21,10 +21,14 @@ std::string refusal(const NatsOptions& options) {
 // A port of 127.0.0.1 on which nobody listens: it is bound but does not.
 class SilentPort {
  public:
-  SilentPort() : socket_(checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")) {
+  explicit SilentPort(std::uint16_t port = 0)
+      : socket_(checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")) {
+    const int on = 1;
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
     socklen_t size = sizeof address;
     auto* const generic = static_cast<sockaddr*>(static_cast<void*>(&address));
     checked(::bind(socket_.get(), generic, size), "bind");
@@ -64,6 +68,20 @@ TEST(NatsConnectionTest, SaysThatAServerIsSilent) {
   const SilentPort port;
   checked(::listen(port.descriptor(), 8), "listen");
   EXPECT_THAT(refusal(options_for(port.url())), HasSubstr("no NATS server answers at " + port.url()));
+}
+
+TEST(NatsConnectionTest, SaysThatItIsLostWithoutWaitingForAServerThatIsSilent) {
+  NatsServer server;
+  const Nats nats(options_for(server.url()));
+  server.kill();
+  const SilentPort port(server.port());
+  checked(::listen(port.descriptor(), 8), "listen");
+  const Descriptor attempt(checked(::accept(port.descriptor(), nullptr, nullptr), "accept"));
+  EXPECT_FALSE(nats.connected());
+  // The attempt to connect again, which takes seconds, is still under way.
+  char byte = 0;
+  EXPECT_EQ(::recv(attempt.get(), &byte, 1, MSG_DONTWAIT), -1);
+  EXPECT_EQ(errno, EAGAIN);
 }
 
 TEST(NatsConnectionTest, TakesTheServerOfAListThatIsThere) {

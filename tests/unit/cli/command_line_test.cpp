@@ -165,6 +165,14 @@ TEST(CommandLine, WrongOptionsAreSaidBeforeTheCompilerStarts) {
   EXPECT_THAT(input_error({"run", file, "--format", "json"}),
               HasSubstr("--format json: nothing is written: say where with --output FILE"));
   EXPECT_THAT(input_error({"run", file, "--nonsense"}), HasSubstr("unknown option --nonsense"));
+  const auto submit = [&](const std::string& option, const std::string& value) {
+    return input_error({"submit", file, "--nats", "nats://127.0.0.1:1", option, value});
+  };
+  for (const auto* label : {"region", "=eu", "--help=y"})
+    EXPECT_THAT(submit("--label", label), HasSubstr("write KEY=VALUE")) << label;
+  EXPECT_THAT(submit("--base-url", "ftp://x"), HasSubstr("base URL \"ftp://x\""));
+  EXPECT_THAT(submit("--config", "base_url=ftp://x"), HasSubstr("base URL \"ftp://x\""));
+  EXPECT_THAT(submit("--metrics", "-x"), HasSubstr("no metric can be called \"-x\""));
   EXPECT_THAT(input_error({"run"}), HasSubstr("FILE is missing"));
   EXPECT_THAT(input_error({"run", file, "--base-url", ""}),
               HasSubstr("option --base-url has an empty value"));

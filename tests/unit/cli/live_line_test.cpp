@@ -29,7 +29,8 @@ TEST(LiveLine, TextIsAsTheTerminalPageShowsIt) {
 TEST(LiveLine, MessagesAreShownWhereThereAreAny) {
   auto progress = kProgress;
   progress.messages_per_second = 5000;
-  EXPECT_EQ(live_text(progress, 2s, 80), " 0:14  587 live  13 done | 12.4k req/s  0.40% err  5.0k msg/s");
+  EXPECT_EQ(live_text(progress, 2s, 80),
+            " 0:14  587 live | 12.4k req/s  0.40% err  5.0k msg/s | p50 4.2 ms  p99 31 ms");
 }
 
 TEST(LiveLine, ANarrowTerminalKeepsWhatMattersMost) {
@@ -38,7 +39,8 @@ TEST(LiveLine, ANarrowTerminalKeepsWhatMattersMost) {
   EXPECT_EQ(
       live_text(progress, 2s, 97),
       " 0:14  587 live  13 done  3 waiting | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms (last 2 s)");
-  EXPECT_EQ(live_text(progress, 2s, 80), " 0:14  587 live  13 done  3 waiting | 12.4k req/s  0.40% err");
+  EXPECT_EQ(live_text(progress, 2s, 80),
+            " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms");
   EXPECT_EQ(live_text(progress, 2s, 59), " 0:14  587 live  13 done | 12.4k req/s  0.40% err");
   EXPECT_EQ(live_text(progress, 2s, 40), " 0:14  587 live | 12.4k req/s  0.40% err");
   EXPECT_EQ(live_text(progress, 2s, 10), " 0:14  587 live | 12.4k req/s  0.40% err");
@@ -127,33 +129,33 @@ Progress cluster_progress(std::size_t workers) {
   return progress;
 }
 
-constexpr const char* kWithoutWorkers =
-    " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms (last 2 s) | loops 46%";
-
 TEST(LiveLine, WorkersOfAClusterAreShownWhereThereIsRoom) {
   auto progress = cluster_progress(1);
   progress.workers.push_back({.name = "w2", .lost = true});
-  const std::string before = kWithoutWorkers;
+  const std::string before = " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms";
   EXPECT_EQ(live_text(progress, 2s, 200),
+            before + " (last 2 s) | loops 46% | 1 of 2 workers: w1 301 live 6.2k/s p99 31 ms 46%, w2 lost");
+  EXPECT_EQ(live_text(progress, 2s, 130),
             before + " | 1 of 2 workers: w1 301 live 6.2k/s p99 31 ms 46%, w2 lost");
-  EXPECT_EQ(live_text(progress, 2s, 150), before + " | 1 of 2 workers: w1 6.2k/s 46%, w2 lost");
-  EXPECT_EQ(live_text(progress, 2s, 130), before + " | w1 6.2k/s 46%, w2 lost");
-  EXPECT_EQ(
-      live_text(progress, 2s, 99),
-      " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms | w1 6.2k/s 46%, w2 lost");
+  EXPECT_EQ(live_text(progress, 2s, 120), before + " | 1 of 2 workers: w1 6.2k/s 46%, w2 lost");
+  EXPECT_EQ(live_text(progress, 2s, 99), before + " | 1 of 2 workers");
   progress.workers.pop_back();
-  EXPECT_EQ(live_text(progress, 2s, 150), before + " | 1 worker: w1 301 live 6.2k/s p99 31 ms 46%");
+  EXPECT_EQ(live_text(progress, 2s, 150),
+            before + " (last 2 s) | loops 46% | 1 worker: w1 301 live 6.2k/s p99 31 ms 46%");
 }
 
 TEST(LiveLine, AsManyWorkersAsFitAreShown) {
   const auto progress = cluster_progress(20);
   EXPECT_EQ(live_text(progress, 2s, 150),
-            std::string(kWithoutWorkers) + " | 20 workers: w1 6.2k/s 46%, w2 6.2k/s 46%, +18 more");
-  EXPECT_EQ(live_text(progress, 2s, 79),
-            " 0:14  587 live  13 done | 12.4k req/s  0.40% err | w1 6.2k/s 46%, +19 more");
-  EXPECT_EQ(live_text(progress, 2s, 70),
-            " 0:14  587 live | 12.4k req/s  0.40% err | w1 6.2k/s 46%, +19 more");
-  EXPECT_EQ(live_text(progress, 2s, 60), " 0:14  587 live  13 done | 12.4k req/s  0.40% err");
+            " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms | 20 workers: w1 "
+            "6.2k/s 46%, "
+            "w2 6.2k/s 46%, w3 6.2k/s 46%, +17 more");
+  EXPECT_EQ(live_text(progress, 2s, 110),
+            " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms | 20 workers: w1 "
+            "6.2k/s 46%, "
+            "+19 more");
+  EXPECT_EQ(live_text(progress, 2s, 80),
+            " 0:14  587 live | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms | 20 workers");
   for (std::size_t width = 40; width < 500; ++width)
     EXPECT_LE(display_width(live_text(progress, 2s, width)), width);
 }
@@ -161,8 +163,10 @@ TEST(LiveLine, AsManyWorkersAsFitAreShown) {
 TEST(LiveLine, ALongNameOfAWorkerIsShortened) {
   auto progress = cluster_progress(2);
   progress.workers.front().name = "load-generator-3.example.com-31745";
-  EXPECT_EQ(live_text(progress, 2s, 79),
-            " 0:14  587 live | 12.4k req/s  0.40% err | load-g…31745 6.2k/s 46%, +1 more");
+  EXPECT_EQ(
+      live_text(progress, 2s, 120),
+      " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms | 2 workers: load-g…31745 "
+      "6.2k/s 46%, +1 more");
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <stop_token>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <unistd.h>
@@ -112,6 +115,57 @@ TEST(Child, IsSentSignalsAndSaysWhetherItHasEnded) {
   EXPECT_EQ(child.wait(), 7);
   EXPECT_TRUE(child.ended());
   child.signal(SIGKILL);  // nobody
+}
+
+ChildOptions group(const std::string& script) {
+  auto options = shell(script);
+  options.own_group = true;
+  return options;
+}
+
+bool is_alive(const std::string& pid) {
+  std::ifstream file("/proc/" + pid + "/stat");
+  std::string stat;
+  // Who has ended may wait for somebody who looks how.
+  return std::getline(file, stat) && stat.find(") Z ") == std::string::npos;
+}
+
+TEST(Child, OutputIsReadForALimitedTime) {
+  Child quick(group("echo out; exit 3"));
+  EXPECT_EQ(quick.read_all_within(10s), "out\n");
+  EXPECT_EQ(quick.wait(), 3);
+
+  Child slow(group("echo out; exec sleep 600"));
+  EXPECT_EQ(slow.read_all_within(50ms), std::nullopt);
+  EXPECT_EQ(slow.wait(), 128 + SIGTERM);
+
+  Child without_output(group("exec sleep 600 >&- 2>&-"));
+  EXPECT_EQ(without_output.read_all_within(50ms), std::nullopt);
+  EXPECT_EQ(without_output.wait(), 128 + SIGTERM);
+
+  std::stop_source stop;
+  stop.request_stop();
+  Child stopped(group("exec sleep 600"));
+  EXPECT_EQ(stopped.read_all_within(100s, stop.get_token()), std::nullopt);
+  EXPECT_EQ(stopped.wait(), 128 + SIGTERM);
+}
+
+TEST(Child, ItsWholeGroupEndsWithIt) {
+  Child deaf(group("trap '' TERM; sleep 600 & echo $!; while :; do sleep 600; done"));
+  const auto pid = deaf.read_line(10s);
+  ASSERT_TRUE(pid && is_alive(*pid));
+  EXPECT_EQ(deaf.read_all_within(10ms, {}, 10ms), std::nullopt);
+  EXPECT_EQ(deaf.wait(), 128 + SIGKILL);
+  while (is_alive(*pid))
+    std::this_thread::yield();
+
+  // Who has been left behind holds its output, which is not waited for.
+  Child gone(group("sleep 600 & echo $!; exit 4"));
+  const auto left = gone.read_all_within(100s);
+  ASSERT_TRUE(left);
+  EXPECT_EQ(gone.wait(), 4);
+  while (is_alive(left->substr(0, left->find('\n'))))
+    std::this_thread::yield();
 }
 
 TEST(Child, WhatCannotBeStartedIsNamed) {

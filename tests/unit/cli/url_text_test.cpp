@@ -5,15 +5,6 @@
 namespace chaperon::cli {
 namespace {
 
-TEST(UrlText, SchemeIsAddedWhereNoneIs) {
-  EXPECT_EQ(with_scheme("localhost:8080"), "http://localhost:8080");
-  EXPECT_EQ(with_scheme("localhost"), "http://localhost");
-  EXPECT_EQ(with_scheme("h/a?u=http://x"), "http://h/a?u=http://x");
-  EXPECT_EQ(with_scheme("[::1]:80/a"), "http://[::1]:80/a");
-  EXPECT_EQ(with_scheme("https://h"), "https://h");
-  EXPECT_EQ(with_scheme("http+unix://%2Ftmp%2Fa/x"), "http+unix://%2Ftmp%2Fa/x");
-}
-
 TEST(UrlText, ComparableFormsAreEqualForTheSameServer) {
   EXPECT_EQ(comparable_url("HTTP://ann:pw@Host:80/A#x"), "http://host/A");
   EXPECT_EQ(comparable_url("ws://host:80/A"), "http://host/A");

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <chaperon/errors.hpp>
@@ -16,6 +17,7 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::Pair;
 using Kind = ApiRoute::Kind;
 
@@ -45,6 +47,7 @@ class FakeControl final : public LoadTestControl {
   std::vector<LoadTestRecord> submit(const std::vector<WantedLoadTest>& wanted) override {
     if (wanted.front().source == "bad") throw LoadTestRefused("bad.cpp does not compile", "bad.cpp:1: error");
     if (wanted.front().source == "nats") throw NatsError("NATS is not there", true);
+    if (wanted.front().source == "child") throw Json::parse_error::create(101, 1, "hello", nullptr);
     std::vector<LoadTestRecord> records;
     for (const auto& one : wanted)
       records.push_back({.id = "0000000" + std::to_string(records.size()),
@@ -80,7 +83,8 @@ class ControlApiTest : public testing::Test {
             .local_address = "127.0.0.1"};
   }
   // As a connection has it.
-  ApiResponse ask(const ApiRequest& wanted) {
+  ApiResponse ask(ApiRequest wanted) {
+    take_absolute_form(wanted);
     auto refusal = api_.refusal(wanted);
     return refusal ? *refusal : api_.answer(wanted);
   }
@@ -107,13 +111,31 @@ TEST_F(ControlApiTest, PathsAreRoutes) {
   EXPECT_EQ(route_of("/load_tests/0123abcd/results.json").result_kind, "json");
   EXPECT_EQ(route_of("/load_tests/0123abcd/results.csv").result_kind, "csv");
   EXPECT_EQ(route_of("/load_tests/0123abcd/results.txt").result_kind, "txt");
-  for (const auto* target :
-       {"", "/", "*", "/load_test", "/load_testsx", "/load_tests/", "/load_tests/..", "/load_tests/0123ABCD",
-        "/load_tests/0123abc", "/load_tests/0123abcd/", "/load_tests/0123abcd/results.library",
-        "/load_tests/0123abcd/results.csv/x", "/load_tests/%30123abcd", "http://h/version"}) {
+  for (const auto* target : {"", "/", "*", "/load_test", "/load_testsx", "/load_tests/", "/load_tests/..",
+                             "/load_tests/0123ABCD", "/load_tests/0123abc", "/load_tests/0123abcd/",
+                             "/load_tests/0123abcd/results.library", "/load_tests/0123abcd/results.csv/x",
+                             "/load_tests/%30123abcd", "https://127.0.0.1/version", "127.0.0.1/version"}) {
     EXPECT_EQ(route_of(target).kind, Kind::unknown) << target;
     EXPECT_EQ(ask("GET", target).status, 404U) << target;
   }
+}
+
+// As RFC 9112 wants it, in section 3.2.2.
+TEST_F(ControlApiTest, TargetsMayHaveTheirHostWithThem) {
+  control_.add("00000001", LoadTestState::passed);
+  EXPECT_EQ(ask("GET", "http://127.0.0.1:8710/version").status, 200U);
+  EXPECT_EQ(ask("GET", "HTTP://LOCALHOST/load_tests/00000001").status, 200U);
+  EXPECT_EQ(json(ask("GET", "http://[::1]:8710/load_tests?ended=1")).at("ended").size(), 1U);
+  EXPECT_EQ(ask("GET", "http://127.0.0.1").status, 404U);
+  EXPECT_EQ(ask("GET", "http://127.0.0.1?/version").status, 404U);
+  // It counts, and not the Host header.
+  for (const auto* target : {"http://evil.example/version", "http://127.0.0.1@evil.example/version",
+                             "http://user@127.0.0.1/version", "http:///version"}) {
+    EXPECT_EQ(ask("GET", target).status, 421U) << target;
+  }
+  auto wanted = request("GET", "http://127.0.0.1/version");
+  wanted.host = "evil.example";
+  EXPECT_EQ(ask(wanted).status, 200U);
 }
 
 TEST_F(ControlApiTest, OtherMethodsAreNamedWithThoseThatThereAre) {
@@ -170,12 +192,16 @@ TEST_F(ControlApiTest, AnotherHostIsRefusedBeforeAllElse) {
 
 TEST_F(ControlApiTest, OnlyJsonIsPosted) {
   auto wanted = request("POST", "/load_tests", "{}");
-  for (const auto* type : {"", "text/plain", "application/x-www-form-urlencoded"}) {
+  for (const auto* type : {"", "text/plain", "application/x-www-form-urlencoded", "application/jsonfoo",
+                           "application/json-seq", "application", "text/plain; application/json"}) {
     wanted.content_type = type;
     EXPECT_EQ(ask(wanted).status, 415U) << type;
   }
-  wanted.content_type = "application/json; charset=utf-8";
-  EXPECT_EQ(ask(wanted).status, 422U);
+  for (const auto* type : {"application/json", "application/json; charset=utf-8", "Application/JSON",
+                           "application/json ;charset=utf-8"}) {
+    wanted.content_type = type;
+    EXPECT_EQ(ask(wanted).status, 422U) << type;
+  }
 }
 
 TEST_F(ControlApiTest, SaysHowItIs) {
@@ -207,6 +233,19 @@ TEST_F(ControlApiTest, ListsWhatRunsAndWhatIsScheduled) {
   ASSERT_EQ(more.at("ended").size(), 1U);
   EXPECT_EQ(more.at("ended")[0].at("state"), "passed");
   EXPECT_EQ(json(ask("GET", "/load_tests/scheduled")).at("scheduled").size(), 1U);
+}
+
+TEST_F(ControlApiTest, HowManyThatHaveEndedIsANumber) {
+  control_.add("00000001", LoadTestState::passed);
+  for (const auto* query : {"ended=abc", "ended=", "ended", "ended=-1", "ended=1x", "ended=%31",
+                            "x=1&ended=4294967296", "ended=99999999999999999999"}) {
+    const auto response = ask("GET", std::string("/load_tests?") + query);
+    EXPECT_EQ(response.status, 400U) << query;
+    EXPECT_THAT(error(response), AllOf(HasSubstr("ended"), HasSubstr("whole number"))) << query;
+  }
+  for (const auto* query : {"", "x", "append=abc", "ended=0"})
+    EXPECT_FALSE(json(ask("GET", std::string("/load_tests?") + query)).contains("ended")) << query;
+  EXPECT_TRUE(json(ask("GET", "/load_tests?ended=4294967295")).contains("ended"));
 }
 
 TEST_F(ControlApiTest, ShowsOneWithItsOptionsButNoSecrets) {
@@ -283,12 +322,19 @@ TEST_F(ControlApiTest, ErrorsAreJsonAndSayWhatIsWrong) {
   EXPECT_EQ(malformed.status, 400U);
   EXPECT_THAT(error(malformed), HasSubstr("no JSON"));
   EXPECT_EQ(ask("POST", "/load_tests", std::string(100'000, '[')).status, 400U);
+  const auto large = ask("POST", "/load_tests", R"({"name": "a", "options": {"config": {"users": 1e999}}})");
+  EXPECT_EQ(large.status, 400U);
+  EXPECT_THAT(error(large), HasSubstr("a number"));
   const auto uncompiled = ask("POST", "/load_tests", R"({"file": "bad"})");
   EXPECT_EQ(uncompiled.status, 422U);
   EXPECT_EQ(json(uncompiled).at("compiler_output"), "bad.cpp:1: error");
   const auto away = ask("POST", "/load_tests", R"({"file": "nats"})");
   EXPECT_EQ(away.status, 503U);
   EXPECT_EQ(error(away), "NATS is not there");
+  // What the master itself cannot read is not the client's fault.
+  const auto unread = ask("POST", "/load_tests", R"({"file": "child"})");
+  EXPECT_EQ(unread.status, 500U);
+  EXPECT_THAT(error(unread), Not(HasSubstr("the body")));
 }
 
 TEST(WantedLoadTests, AreReadWithAllTheirKeys) {
@@ -319,6 +365,17 @@ TEST(WantedLoadTests, NamesAreNoPaths) {
   EXPECT_FALSE(is_known_name(std::string("a\0b", 3)));
 }
 
+TEST(WantedLoadTests, OptionsAreTakenAsTheCommandLineTakesThem) {
+  for (const auto* options :
+       {R"({"base_url": "localhost:8080"})", R"({"base_url": ""})",
+        R"({"base_url": "http+unix://%2Frun%2Fa"})", R"({"config": {"base_url": "localhost"}})",
+        R"({"config": {"base_url": null}})", R"({"base_url": "http://h", "config": {"base_url": "ftp://x"}})",
+        R"({"labels": {"region": ""}})", R"({"labels": {"region": "a=b"}})",
+        R"({"metrics": ["own metric"]})"}) {
+    EXPECT_NO_THROW(wanted_load_tests(fmt::format(R"({{"name": "a", "options": {}}})", options))) << options;
+  }
+}
+
 TEST(WantedLoadTests, WhatIsWrongIsNamed) {
   const std::map<std::string, std::string> cases{
       {"3", "a load test is the number 3"},
@@ -331,11 +388,29 @@ TEST(WantedLoadTests, WhatIsWrongIsNamed) {
       {R"({"file": "x", "file_name": "b.txt"})", R"("file_name" is)"},
       {R"({"nmae": "a"})", R"(there is no key "nmae")"},
       {R"({"name": 3})", R"("name" is the number 3)"},
+      {R"({"name": ""})", R"("name" is empty)"},
+      {R"({"file": ""})", R"("file" is empty)"},
+      {R"({"name": "a", "load_test": ""})", R"("load_test" is empty)"},
+      {R"({"name": "a", "tags": [""]})", R"(the tag the string "" cannot be kept)"},
+      {R"({"name": "a", "tags": [3]})", R"("tags" has the number 3)"},
       {R"({"name": "a", "tags": "b"})", R"("tags" is)"},
       {R"({"name": "a", "tags": ["b\n"]})", "the tag"},
       {R"({"name": "a", "options": {"cxxflags": "-O3"}})", R"(there is no option "cxxflags")"},
       {R"({"name": "a", "options": {"workers": 0}})", R"(option "workers" is)"},
       {R"({"name": "a", "options": {"on_worker_loss": "weep"}})", R"(option "on_worker_loss" is)"},
+      {R"({"name": "a", "options": {"base_url": "ftp://x"}})", R"(base URL "ftp://x")"},
+      {R"({"name": "a", "options": {"base_url": "https://x"}})", "TLS is not built in yet"},
+      {R"({"name": "a", "options": {"base_url": "http://x?y"}})", "cannot have a query"},
+      {R"({"name": "a", "options": {"config": {"base_url": "ftp://x"}}})", R"(base URL "ftp://x")"},
+      {R"({"name": "a", "options": {"config": {"base_url": 3}}})", R"(config key "base_url")"},
+      {R"({"name": "a", "options": {"metrics": ["get", ""]}})", R"(no metric can be called "")"},
+      {R"({"name": "a", "options": {"metrics": ["get,call"]}})", R"(no metric can be called "get,call")"},
+      {R"({"name": "a", "options": {"metrics": ["--help"]}})", R"(no metric can be called "--help")"},
+      {R"({"name": "a", "options": {"metrics": ["a\u0000b"]}})", "no metric can be called"},
+      {R"({"name": "a", "options": {"labels": {"": "y"}}})", R"(the label "=y")"},
+      {R"({"name": "a", "options": {"labels": {"--help": "y"}}})", R"(the label "--help=y")"},
+      {R"({"name": "a", "options": {"labels": {"a=b": "y"}}})", R"(the label "a=b=y")"},
+      {R"({"name": "a", "options": {"labels": {"a": "b\u0000c"}}})", "the label"},
       {R"([{"name": "a"}, {"name": ""}])", "load test 2 of 2: "},
   };
   for (const auto& [body, part] : cases) {

@@ -1,6 +1,11 @@
 // What may become of a load test of the queue.
 #include "cluster/load_test_record.hpp"
 
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
 #include <gmock/gmock.h>
 
 namespace chaperon::cluster {
@@ -36,6 +41,28 @@ TEST(LoadTestRecord, WhatIsNoRecordIsNone) {
   auto record = scheduled();
   record.id = "..";
   EXPECT_FALSE(decode_record(encode(record)));
+}
+
+TEST(LoadTestRecord, NumbersAreThoseThatCanBe) {
+  auto stored = Json::parse(encode(scheduled()));
+  const std::map<std::string, std::vector<Json>> wrong{
+      {"submitted_at", {INT64_MAX, -1, 1e300, "now", nullptr}},
+      {"started_at", {INT64_MIN, 1.5}},
+      {"ended_at", {UINT64_MAX, true}},
+      {"master", {-1, 1e300}},
+      {"exit_code", {std::int64_t{1} << 40, -(std::int64_t{1} << 40), 1e300}},
+  };
+  for (const auto& [key, values] : wrong) {
+    for (const auto& value : values) {
+      auto changed = stored;
+      changed[key] = value;
+      EXPECT_FALSE(decode_record(changed.dump())) << key << " " << value;
+    }
+  }
+  stored["exit_code"] = -1;
+  const auto record = decode_record(stored.dump());
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->exit_code, -1);
 }
 
 TEST(LoadTestRecord, BeginsOnce) {

@@ -46,8 +46,19 @@ TEST(ProgressJson, WhatIsNoProgressIsNone) {
   EXPECT_FALSE(progress_of(Json()));
   EXPECT_FALSE(progress_of(Json::object()));
   auto json = to_json(some_progress());
-  json["live"] = "many";
-  EXPECT_FALSE(progress_of(json));
+  for (const auto& live : {Json("many"), Json(1.5), Json(1e300), Json(-1), Json(true)}) {
+    json["live"] = live;
+    EXPECT_FALSE(progress_of(json)) << live;
+  }
+}
+
+TEST(ProgressJson, RatesOfAnySizeFit) {
+  auto json = to_json(some_progress());
+  json["requests_per_second"] = 1e308;
+  json["workers"][0]["busiest_loop"] = -1e308;
+  const auto progress = progress_of(json);
+  ASSERT_TRUE(progress);
+  EXPECT_TRUE(progress_of(Json::parse(to_json(*progress).dump())));
 }
 
 TEST(ProgressJson, TimesOfAnySizeFit) {

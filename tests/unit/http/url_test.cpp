@@ -378,5 +378,14 @@ TEST(PercentEncoding, Decodes) {
     EXPECT_FALSE(percent_decode(text)) << text;
 }
 
+TEST(Url, SchemeIsAddedWhereNoneIs) {
+  EXPECT_EQ(with_scheme("localhost:8080"), "http://localhost:8080");
+  EXPECT_EQ(with_scheme("localhost"), "http://localhost");
+  EXPECT_EQ(with_scheme("h/a?u=http://x"), "http://h/a?u=http://x");
+  EXPECT_EQ(with_scheme("[::1]:80/a"), "http://[::1]:80/a");
+  EXPECT_EQ(with_scheme("https://h"), "https://h");
+  EXPECT_EQ(with_scheme("http+unix://%2Ftmp%2Fa/x"), "http+unix://%2Ftmp%2Fa/x");
+}
+
 }  // namespace
 }  // namespace chaperon::http
