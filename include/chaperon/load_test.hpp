@@ -52,6 +52,7 @@ struct WorkerProgress {
   std::optional<Duration> p99{};   ///< likewise
   double busiest_loop = 0;         ///< CPU as a share of one core over the last interval, 0 to 1
   bool lost = false;               ///< it does not take part any more
+  Duration silent{0};              ///< since it reported last, if that is more than it should be
 };
 
 /// How far a running load test is, for a live display.

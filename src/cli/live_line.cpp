@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <ostream>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/clock.hpp"
 #include "base/duration_text.hpp"
 #include "base/log.hpp"
 #include "cli/number_text.hpp"
@@ -31,6 +33,8 @@ std::string workers_count_text(const std::vector<WorkerProgress>& workers) {
 std::string worker_text(const WorkerProgress& worker, bool brief) {
   const auto name = brief ? shortened(worker.name, kBriefName) : worker.name;
   if (worker.lost) return name + " lost";
+  if (worker.silent > Duration::zero())
+    return fmt::format("{} silent {:.0f} s", name, std::floor(in_seconds(worker.silent)));
   auto text = name;
   if (!brief) text += fmt::format(" {} live", count_text(worker.live));
   text += fmt::format(" {}/s", rate_text(worker.requests_per_second));

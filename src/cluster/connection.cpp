@@ -350,13 +350,17 @@ void Connection::there_again(natsConnection* raw) {
 void Connection::was_closed(natsConnection* raw) {
   const char* text = nullptr;
   const auto status = natsConnection_GetLastError(raw, &text);
+  {
+    // Whoever sees that it is closed asks why.
+    const std::lock_guard lock(mutex_);
+    why_closed_ = status == NATS_OK || text == nullptr || *text == '\0'
+                      ? "was closed"
+                      : fmt::format("was closed (the server says: {})", text);
+  }
   connected_ = false;
   closed_ = true;
   wake_watchers();
   const std::lock_guard lock(mutex_);
-  why_closed_ = status == NATS_OK || text == nullptr || *text == '\0'
-                    ? "was closed"
-                    : fmt::format("was closed (the server says: {})", text);
   finished_ = true;
   changed_.notify_all();
 }

@@ -225,7 +225,9 @@ Progress MergedRun::progress(Instant now) const {
     progress.live += worker.live;
     progress.busiest_loop = std::max(progress.busiest_loop, worker.busiest_loop);
     // Who has said nothing for longer does not count as doing what it did then.
-    if (takes_part(name) && now - worker.last_measured < kRecent) {
+    const Duration silent = now - worker.last_measured;
+    if (takes_part(name) && silent >= kRecent) its.silent = silent;
+    if (takes_part(name) && silent < kRecent) {
       const auto rates = load_test::rates_between(worker.before, worker.traffic, in_seconds(worker.second));
       requests += rates.requests;
       errors += rates.errors;

@@ -44,7 +44,8 @@ Json to_json(const Progress& progress) {
                        {"p50_ms", duration_json(worker.p50)},
                        {"p99_ms", duration_json(worker.p99)},
                        {"busiest_loop", rounded(worker.busiest_loop)},
-                       {"lost", worker.lost}});
+                       {"lost", worker.lost},
+                       {"silent_ms", duration_json(worker.silent)}});
   }
   return {{"elapsed_ms", duration_json(progress.elapsed)},
           {"waiting", progress.waiting},
@@ -80,7 +81,8 @@ std::optional<Progress> progress_of(const Json& json) {
                                   .p50 = optional_duration(worker.at("p50_ms")),
                                   .p99 = optional_duration(worker.at("p99_ms")),
                                   .busiest_loop = value_of(worker.at("busiest_loop")),
-                                  .lost = worker.at("lost").get<bool>()});
+                                  .lost = worker.at("lost").get<bool>(),
+                                  .silent = duration_of(worker.at("silent_ms"))});
     }
     return progress;
   } catch (const Json::exception&) {

@@ -156,9 +156,8 @@ void Worker::join(const std::stop_token& stop) {
 void Worker::obey(const std::string& payload) {
   const auto command = decode_command(payload);
   if (command.epoch != lease_->epoch()) {
-    // Whoever sent it will miss that life.
-    write_log(LogLevel::debug, fmt::format("a command of run {} was refused: it is for a former life of {}",
-                                           command.run, options_.name));
+    write_log(LogLevel::warn, fmt::format("a command of run {} was refused: it is for a former life of {}",
+                                          command.run, options_.name));
     return;
   }
   if (command.kind == Command::Kind::prepare) {

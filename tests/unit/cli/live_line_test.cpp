@@ -2,7 +2,7 @@
 
 #include <sstream>
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "cli/run_report.hpp"
 
@@ -135,7 +135,7 @@ TEST(LiveLine, WorkersOfAClusterAreShownWhereThereIsRoom) {
   const std::string before = " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms";
   EXPECT_EQ(live_text(progress, 2s, 200),
             before + " (last 2 s) | loops 46% | 1 of 2 workers: w1 301 live 6.2k/s p99 31 ms 46%, w2 lost");
-  EXPECT_EQ(live_text(progress, 2s, 130),
+  EXPECT_EQ(live_text(progress, 2s, 139),
             before + " | 1 of 2 workers: w1 301 live 6.2k/s p99 31 ms 46%, w2 lost");
   EXPECT_EQ(live_text(progress, 2s, 120), before + " | 1 of 2 workers: w1 6.2k/s 46%, w2 lost");
   EXPECT_EQ(live_text(progress, 2s, 99), before + " | 1 of 2 workers");
@@ -144,13 +144,19 @@ TEST(LiveLine, WorkersOfAClusterAreShownWhereThereIsRoom) {
             before + " (last 2 s) | loops 46% | 1 worker: w1 301 live 6.2k/s p99 31 ms 46%");
 }
 
+TEST(LiveLine, AWorkerThatSaysNothingIsShownAsSilent) {
+  auto progress = cluster_progress(2);
+  progress.workers[1].silent = 3900ms;
+  EXPECT_THAT(live_text(progress, 2s, 200), testing::EndsWith("p99 31 ms 46%, w2 silent 3 s"));
+}
+
 TEST(LiveLine, AsManyWorkersAsFitAreShown) {
   const auto progress = cluster_progress(20);
   EXPECT_EQ(live_text(progress, 2s, 150),
             " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms | 20 workers: w1 "
             "6.2k/s 46%, "
             "w2 6.2k/s 46%, w3 6.2k/s 46%, +17 more");
-  EXPECT_EQ(live_text(progress, 2s, 110),
+  EXPECT_EQ(live_text(progress, 2s, 120),
             " 0:14  587 live  13 done | 12.4k req/s  0.40% err | p50 4.2 ms  p99 31 ms | 20 workers: w1 "
             "6.2k/s 46%, "
             "+19 more");

@@ -266,6 +266,7 @@ TEST_F(MergedRunTest, ShowsHowItStands) {
   ASSERT_TRUE(progress.workers[0].p50);
   EXPECT_DOUBLE_EQ(progress.workers[1].requests_per_second, 0);
   EXPECT_FALSE(progress.workers[1].p50);
+  EXPECT_EQ(progress.workers[1].silent, 0s);
 
   // Whenever they come, they are of the time that the worker says: the rate is that of its last second.
   EXPECT_EQ(run_.take(with_requests(3, 3s, 100)), Taken::merged);
@@ -277,6 +278,7 @@ TEST_F(MergedRunTest, ShowsHowItStands) {
   progress = run_.progress(steady_now() + 2s);
   EXPECT_DOUBLE_EQ(progress.requests_per_second, 0);
   EXPECT_DOUBLE_EQ(progress.workers[0].requests_per_second, 0);
+  EXPECT_GE(progress.workers[0].silent, 2s);
 }
 
 TEST_F(MergedRunTest, SessionsThatAreLostCountInTheDuration) {

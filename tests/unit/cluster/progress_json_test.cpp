@@ -27,7 +27,7 @@ Progress some_progress() {
                        .p99 = 30ms,
                        .busiest_loop = 0.4,
                        .lost = false},
-                      {.name = "w2", .lost = true}}};
+                      {.name = "w2", .lost = true, .silent = 3s}}};
 }
 
 TEST(ProgressJson, ComesBackAsItWas) {
@@ -40,6 +40,7 @@ TEST(ProgressJson, ComesBackAsItWas) {
   EXPECT_EQ(progress->elapsed, 14s);
   EXPECT_EQ(progress->p99, Duration(31ms));
   EXPECT_TRUE(progress->workers[1].lost);
+  EXPECT_EQ(progress->workers[1].silent, 3s);
 }
 
 TEST(ProgressJson, WhatIsNoProgressIsNone) {
