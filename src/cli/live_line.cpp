@@ -1,7 +1,6 @@
 #include "cli/live_line.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <ostream>
 #include <string_view>
@@ -77,28 +76,28 @@ std::string live_text(const Progress& progress, Duration interval, std::size_t w
   const auto messages = progress.messages_per_second > 0
                             ? fmt::format("  {} msg/s", rate_text(progress.messages_per_second))
                             : std::string();
-  // What matters most comes first, and what has no room is left out.
-  constexpr std::size_t kParts = 6;
-  enum Part : std::size_t { kLatencies, kWorkers, kDone, kWaiting, kOfWhen, kLoops };
-  std::array<std::string, kParts> shown;
+  struct Parts {
+    std::string latencies, workers, done, waiting, of_when, loops;
+  } shown;
   const auto line = [&] {
     return fmt::format("{:>5}  {} live{}{} | {} req/s  {} err{}{}{}{}{}", clock_text(progress.elapsed),
-                       count_text(progress.live), shown[kDone], shown[kWaiting],
+                       count_text(progress.live), shown.done, shown.waiting,
                        rate_text(progress.requests_per_second), percent_text(progress.error_share), messages,
-                       shown[kLatencies], shown[kOfWhen], shown[kLoops], shown[kWorkers]);
+                       shown.latencies, shown.of_when, shown.loops, shown.workers);
   };
-  const auto add = [&](Part part, std::string text) {
-    shown[part] = std::move(text);
-    if (display_width(line()) > width) shown[part].clear();
+  const auto add = [&](std::string& part, std::string text) {
+    part = std::move(text);
+    if (display_width(line()) > width) part.clear();
   };
-  add(kLatencies, std::move(latencies));
-  add(kWorkers, workers_count_text(progress.workers));
-  add(kDone, fmt::format("  {} done", count_text(progress.done)));
-  if (progress.waiting > 0) add(kWaiting, fmt::format("  {} waiting", count_text(progress.waiting)));
-  if (const auto used = display_width(line()); !shown[kWorkers].empty() && used < width)
-    shown[kWorkers] += workers_text(progress.workers, ": ", width - used);
-  if (!shown[kLatencies].empty()) add(kOfWhen, std::move(of_when));
-  add(kLoops, fmt::format(" | loops {}", percent_text(progress.busiest_loop)));
+  // What matters most comes first, and what has no room is left out.
+  add(shown.latencies, std::move(latencies));
+  add(shown.workers, workers_count_text(progress.workers));
+  add(shown.done, fmt::format("  {} done", count_text(progress.done)));
+  if (progress.waiting > 0) add(shown.waiting, fmt::format("  {} waiting", count_text(progress.waiting)));
+  if (const auto used = display_width(line()); !shown.workers.empty() && used < width)
+    shown.workers += workers_text(progress.workers, ": ", width - used);
+  if (!shown.latencies.empty()) add(shown.of_when, std::move(of_when));
+  add(shown.loops, fmt::format(" | loops {}", percent_text(progress.busiest_loop)));
   return line();
 }
 
