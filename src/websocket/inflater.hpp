@@ -20,7 +20,9 @@ class Inflater {
     corrupt,  ///< see fault()
   };
 
-  /// `window_bits`: how far back messages refer, 8 to 15. Throws std::bad_alloc, as the other functions do.
+  /// `window_bits`: how far back messages refer, 8 to 15. Who refers further back is refused where those
+  /// bytes are not at hand any more; where they are, within one piece of a message, it inflates to what was
+  /// meant. Throws std::bad_alloc, as the other functions do.
   explicit Inflater(int window_bits);
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;

@@ -1,6 +1,7 @@
 // What a server sends must come to the same events in pieces as in one, and no message may be over the limit.
 // Input: a byte that chooses compression, window and limit, a byte that seeds the splits, the bytes of the
 // connection.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -97,6 +98,19 @@ std::vector<Seen> read(const std::vector<std::string_view>& pieces, const Messag
   return events;
 }
 
+// A server that refers further back than the window it has agreed to: zlib notices only where it has not got
+// those bytes at hand, which depends on the pieces. Until then all must be the same.
+bool went_beyond_window(const std::vector<Seen>& pieces, const std::vector<Seen>& whole,
+                        const MessageReader::Options& options) {
+  constexpr int kLargestWindow = 15;
+  if (!options.deflate || options.deflate->server_max_window_bits == kLargestWindow || pieces.empty() ||
+      pieces.back().error.find("too far back") == std::string::npos) {
+    return false;
+  }
+  const auto before = pieces.size() - 1;
+  return whole.size() > before && std::equal(pieces.begin(), pieces.end() - 1, whole.begin());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -115,7 +129,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::size_t at = 0; at < bytes.size(); ++at)
     single.push_back(bytes.substr(at, 1));
   const auto whole = read({bytes}, options);
-  FUZZ_REQUIRE(read(pieces, options) == whole);
-  FUZZ_REQUIRE(read(single, options) == whole);
+  for (const auto& cut : {pieces, single}) {
+    const auto seen = read(cut, options);
+    FUZZ_REQUIRE(seen == whole || went_beyond_window(seen, whole, options));
+  }
   return 0;
 }

@@ -201,6 +201,28 @@ TEST(MessageReaderDeflate, TheWindowIsNoLargerThanAgreed) {
   expect_failed(bytes, 1007, kTooFarBack, options, 1);
 }
 
+TEST(MessageReaderDeflate, BeyondTheWindowWithinAMessageItIsWhatWasMeantOrRefused) {
+  ServerDeflate deflate(15);
+  const MessageReader::Options options{.deflate = DeflateParameters{.server_max_window_bits = 9}};
+  const std::string noise = some_bytes(1000);
+  const auto bytes = server_frame(kCompressedBinary, deflate(noise + noise));
+  ASSERT_LT(bytes.size(), 1200U) << "the second half refers to the first";
+  for (const std::size_t step : {bytes.size(), std::size_t{700}, std::size_t{100}, std::size_t{1}}) {
+    MessageReader reader(options);
+    auto event = Event::need_more;
+    for (std::size_t at = 0; at < bytes.size() && event == Event::need_more; at += step)
+      event = reader.feed(std::string_view(bytes).substr(at, step)).event;
+    if (event == Event::binary) {
+      EXPECT_EQ(reader.payload(), noise + noise) << step;
+    } else {
+      EXPECT_EQ(event, Event::failed) << step;
+      EXPECT_EQ(reader.error_message(), kTooFarBack) << step;
+    }
+    // Byte by byte, what it refers to is gone by then.
+    EXPECT_TRUE(step > 1 || event == Event::failed);
+  }
+}
+
 TEST(MessageReaderDeflate, FinalBlocksKeepTheWindow) {
   ServerDeflate deflate;
   const std::string noise = some_bytes(300);
