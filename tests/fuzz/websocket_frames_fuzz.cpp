@@ -108,7 +108,7 @@ bool went_beyond_window(const std::vector<Seen>& pieces, const std::vector<Seen>
     return false;
   }
   const auto before = pieces.size() - 1;
-  return whole.size() > before && std::equal(pieces.begin(), pieces.end() - 1, whole.begin());
+  return whole.size() >= before && std::equal(pieces.begin(), pieces.end() - 1, whole.begin());
 }
 
 }  // namespace
