@@ -37,7 +37,6 @@ constexpr auto kKeepSources = std::chrono::hours(24 * 7);
 constexpr std::size_t kDigestInName = 16;
 constexpr std::size_t kLongestOutput = std::size_t{64} << 10;
 constexpr std::size_t kLongestReason = 500;
-constexpr int kSignalled = 128;
 constexpr std::array<std::string_view, 4> kExtensions{".cpp", ".cc", ".cxx", ".so"};
 
 fs::path sources_directory(const Process& process) {

@@ -37,7 +37,6 @@ using cluster::LoadTestState;
 
 constexpr std::size_t kLastWords = 4096;  // bytes of stderr in which its last line is looked for
 constexpr std::size_t kLongestMessage = 500;
-constexpr int kSignalled = 128;
 constexpr std::string_view kCsv = "results.csv";
 constexpr std::string_view kJson = "results.json";
 constexpr std::string_view kOut = "out.txt";

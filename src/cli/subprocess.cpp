@@ -179,12 +179,7 @@ std::optional<std::string> Child::read_line(Duration timeout) {
 std::string Child::read_all(const std::stop_token& stop) {
   const std::stop_callback end(stop, [group = pid_] { kill(-group, SIGTERM); });
   std::string text;
-  std::array<char, 16'384> buffer{};
-  while (true) {
-    const auto got = read(output_, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    text.append(buffer.data(), static_cast<std::size_t>(got));
+  while (read_some(text, std::chrono::hours(1)) != Read::end) {
   }
   wait();
   return text;
@@ -245,7 +240,7 @@ int Child::wait() {
   while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   pid_ = 0;
-  status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  status_ = WIFEXITED(status) ? WEXITSTATUS(status) : kSignalled + WTERMSIG(status);
   return status_;
 }
 

@@ -27,6 +27,9 @@ struct ChildOptions {
   std::map<std::string, std::optional<std::string>> environment{};
 };
 
+/// What Child::wait() adds to the number of the signal that ended the child.
+inline constexpr int kSignalled = 128;
+
 /// A child process and its stdout. The destructor kills and reaps it.
 class Child {
  public:
@@ -50,7 +53,7 @@ class Child {
   void signal(int number) const;
   /// Whether it has ended; does not wait.
   [[nodiscard]] bool ended() const { return pid_ <= 0 || ended_within(Duration::zero()); }
-  /// Waits until it has ended. Returns its exit status, or 128 + N if signal N ended it.
+  /// Waits until it has ended. Returns its exit status, or kSignalled + N if signal N ended it.
   int wait();
   /// Asks it to end (SIGTERM), then kills it if it has not within `patience`. Another thread may read its
   /// output meanwhile.

@@ -91,6 +91,7 @@ class Coordinator {
   void say_incomplete(const std::string& sentence);
   [[nodiscard]] std::string at(Instant instant) const { return clock_text(instant - start_); }
   void lose(const Seat& seat, const std::string& why);
+  void tell_lost(const std::string& worker);
   void take_rest(const std::string& worker);
   void end_without_server(const std::string& why);
   void restart(const std::vector<std::uint64_t>& users, std::string& sentence);
@@ -104,6 +105,7 @@ class Coordinator {
   const RunOptions& run_options_;
   const CoordinatorOptions& options_;
   const load_test::Plan plan_;
+  const std::string table_;  // its digest
   const std::string load_test_name_;
   std::string run_;
   std::uint64_t seed_;
@@ -134,6 +136,7 @@ Coordinator::Coordinator(Nats& nats, const RegisteredLoadTest& load_test, const 
       run_options_(options),
       options_(cluster_options),
       plan_(load_test::Plan::make(load_test, options)),
+      table_(table_digest(plan_)),
       load_test_name_(load_test.name),
       seed_(options.seed.value_or(0)),
       roster_(nats, cluster_options.replicas),
@@ -305,7 +308,7 @@ bool Coordinator::prepared(const Seat& seat) {
 }
 
 void Coordinator::check_table(const Report& report) const {
-  if (report.users == plan_.users && report.table == table_digest(plan_)) return;
+  if (report.users == plan_.users && report.table == table_) return;
   throw InputError(fmt::format(
       "worker {} would run another table of scenarios ({}) than this machine ({}): scenarios() and "
       "default_config() must give the same everywhere, whatever files, variables or times they read",
@@ -481,12 +484,15 @@ void Coordinator::take_stopping(const Report& report) {
   say_incomplete(
       fmt::format("at {} {}: its users were cancelled", clock_text(report.elapsed), report.reason));
   stopping_.insert(report.worker);
-  // It runs nothing more for others either.
-  for (const auto& other : merged_->taking_part()) {
-    if (other.worker != report.worker)
-      channel_->send({.kind = Command::Kind::lost, .worker = report.worker}, other);
-  }
+  tell_lost(report.worker);
   if (options_.on_worker_loss == OnWorkerLoss::abort) cancel_all("cancelled", report.reason);
+}
+
+// A worker runs nothing more for others.
+void Coordinator::tell_lost(const std::string& worker) {
+  for (const auto& other : merged_->taking_part()) {
+    if (other.worker != worker) channel_->send({.kind = Command::Kind::lost, .worker = worker}, other);
+  }
 }
 
 // A worker has finished, and of some of its users no end was said: they were given to it too late, or a
@@ -570,8 +576,7 @@ void Coordinator::lose(const Seat& seat, const std::string& why) {
   sentence +=
       fmt::format("; what it measured after {} is missing", clock_text(merged_->measured_until(seat.worker)));
   say_incomplete(sentence);
-  for (const auto& other : merged_->taking_part())
-    channel_->send({.kind = Command::Kind::lost, .worker = seat.worker}, other);
+  tell_lost(seat.worker);
   if (options_.on_worker_loss == OnWorkerLoss::abort)
     cancel_all("cancelled", fmt::format("worker {} was lost", seat.worker));
 }
